@@ -1,0 +1,1 @@
+"""What a step does: the domain of batch inference, and the Lambda handlers that call it."""

@@ -1,0 +1,316 @@
+"""Score everything below an S3 prefix with one model version.
+
+Input
+-----
+All keys are optional; `{}`, the console's default input and an EventBridge scheduled event (whose `detail` may
+hold the same keys) are accepted. `runId` (default: the execution's name), `input` (`s3://bucket/prefix`),
+`modelVersion` (default: the active one), `scorer` (`auto` or `container`), `shardRows`, `smallShardRows`,
+`toleratedFailurePercentage` (percent of a lane's shards that may fail), `concurrency` (children of a lane at once).
+
+Output
+------
+The run's summary: rows, predictions, quarantined rows by reason, failed shards, and where the results are.
+
+Errors
+------
+`InvalidRunRequest`, `NoInputFound`, `NoSuchVersion`, `RunIdConflict`: the request cannot be served; nothing was scored.
+`ShardsFailed`: more shards failed than tolerated; the cause names them with their reasons.
+`CatalogFailed`: all is scored, but the Glue crawler did not catalog it.
+
+Side effects
+------------
+Writes results, quarantine files, markers, manifests and a summary to the results bucket; items to the predictions
+table; partitions to the Glue database; one message to the runs topic, for a failure too.
+
+Redrive
+-------
+Every step may run again: shards with a valid marker are not planned anew. A failed execution stops in the task
+"Halt run", because a redrive of a Fail state only fails again; redriven, "Halt run" finds that the failure is from
+before the redrive and sends the run back to its start, where just the missing shards are planned.
+"""
+
+from __future__ import annotations
+
+from stepfunctions.steps import ChoiceRule
+from stepfunctions.steps.states import Chain
+from tasks.run_request import SCHEMA
+
+from workflows.states import (
+    LAMBDA_TRANSIENT,
+    BatchTask,
+    Catch,
+    Choice,
+    DistributedMap,
+    LambdaTask,
+    Parallel,
+    Pass,
+    Succeed,
+    Task,
+    Wait,
+    manifest_reader,
+    on_transient,
+    once_more,
+    result_writer,
+    while_busy,
+)
+from workflows.workflow import Workflow, catch_failures
+
+#: What our functions raise when a service that they called was throttled or away for a while.
+TASK_TRANSIENT = ("ServiceUnavailable",)
+#: The worker died under the function: killed, out of memory, or too slow. Another worker may do better, once.
+WORKER_LOST = ("Runtime.ExitError", "Lambda.Unknown", "Sandbox.Timedout")
+BATCH_TRANSIENT = (
+    "Batch.ServerException",
+    "Batch.BatchException",
+    "Batch.AWSBatchException",
+    "Batch.SdkClientException",
+)
+GLUE_TRANSIENT = (
+    "Glue.InternalServiceException",
+    "Glue.OperationTimeoutException",
+    "Glue.SdkClientException",
+)
+SNS_TRANSIENT = ("SNS.InternalErrorException", "SNS.ThrottledException", "SNS.SdkClientException")
+
+SECONDS_BETWEEN_CRAWL_CHECKS = 5
+LAMBDA_TIMEOUT_SECONDS = 300
+JOB_TIMEOUT_SECONDS = 6 * 3600
+RUN_TIMEOUT_SECONDS = 24 * 3600
+
+
+def build() -> Workflow:
+    """Author the workflow."""
+    halt = LambdaTask(
+        "Halt run",
+        function="HaltRun",
+        payload={
+            "failure.$": "$.failure",
+            "failedAtRedrive.$": "$.failedAtRedrive",
+            "redriveCount.$": "$$.Execution.RedriveCount",
+        },
+        timeout_seconds=60,
+        retry=on_transient(*LAMBDA_TRANSIENT),
+    )
+    tell_failure = Task(
+        "Tell failure",
+        resource="arn:aws:states:::sns:publish",
+        parameters={
+            "TopicArn": "${RunsTopic}",
+            "Subject": "Batch inference failed",
+            "Message.$": "States.JsonToString($)",
+        },
+        result_path=None,
+        timeout_seconds=60,
+        retry=on_transient(*SNS_TRANSIENT),
+        # A topic that is out of reach must not hide why the run failed.
+        catch=Catch(error_equals=["States.ALL"], result_path="$.untold", next_step=halt),
+    )
+    note_failure = Pass(
+        "Note failure",
+        parameters={
+            "execution.$": "$$.Execution.Id",
+            "failure.$": "$.failure",
+            "failedAtRedrive.$": "$$.Execution.RedriveCount",
+        },
+    )
+    Chain([note_failure, tell_failure, halt])
+
+    normalise = LambdaTask(
+        "Normalise input",
+        function="NormaliseRun",
+        payload={
+            "input.$": "$$.Execution.Input",
+            "execution": {
+                "id.$": "$$.Execution.Id",
+                "name.$": "$$.Execution.Name",
+                "startTime.$": "$$.Execution.StartTime",
+            },
+        },
+        output_path="$.Payload",
+        timeout_seconds=60,
+        retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
+    )
+    plan = LambdaTask(
+        "Plan shards",
+        function="PlanShards",
+        payload={"run.$": "$.run"},
+        result_selector={
+            "bucket.$": "$.Payload.plan.bucket",
+            "shards.$": "$.Payload.plan.shards",
+            "small.$": "$.Payload.plan.small",
+            "large.$": "$.Payload.plan.large",
+        },
+        result_path="$.plan",
+        timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
+        retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
+    )
+    lanes = Parallel(
+        "Score in two lanes",
+        branches=[_small_lane(), _large_lane()],
+        result_path="$.lanes",
+    )
+    check = LambdaTask(
+        "Check shards",
+        function="CheckShards",
+        payload={"run.$": "$.run", "plan.$": "$.plan", "lanes.$": "$.lanes"},
+        result_selector={
+            "verdict.$": "$.Payload.verdict",
+            "failed.$": "$.Payload.failed",
+            "failedShards.$": "$.Payload.failedShards",
+            "cause.$": "$.Payload.cause",
+        },
+        result_path="$.check",
+        timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
+        retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
+    )
+    shards_failed = Pass(
+        "Shards failed",
+        parameters={"failure": {"Error": "ShardsFailed", "Cause.$": "$.check.cause"}},
+    )
+    shards_failed.next(note_failure)
+    enough = Choice(
+        "Enough shards scored?",
+        rules=[(ChoiceRule.StringEquals("$.check.verdict", "failed"), shards_failed)],
+        default=_catalog(then=_summarise_and_tell(), or_else=note_failure),
+    )
+    Chain([normalise, plan, lanes, check, enough])
+    catch_failures(normalise, go_to=note_failure)
+    halt.next(normalise)
+
+    return Workflow(
+        name="batch-inference",
+        comment="Score everything below an S3 prefix with one model version",
+        start=normalise,
+        timeout_seconds=RUN_TIMEOUT_SECONDS,
+        input_schema=SCHEMA,
+        documentation=__doc__ or "",
+    )
+
+
+def _small_lane() -> Choice:
+    return _lane(
+        "small",
+        LambdaTask(
+            "Score small shard",
+            function="ScoreShard",
+            payload={"run.$": "$.run", "shard.$": "$.shard"},
+            output_path="$.Payload",
+            timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
+            retry=[on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT), once_more(*WORKER_LOST)],
+        ),
+        execution_type="EXPRESS",
+    )
+
+
+def _large_lane() -> Choice:
+    return _lane(
+        "large",
+        BatchTask(
+            "Score large shard",
+            job="Score",
+            job_name="States.Format('{}-{}', $.run.runId, $.shard.shardId)",
+            command="States.Array('score', '--run', States.JsonToString($.run), '--shard', States.JsonToString($.shard))",
+            result_selector={"jobId.$": "$.JobId"},
+            timeout_seconds=JOB_TIMEOUT_SECONDS,
+            retry=on_transient(*BATCH_TRANSIENT),
+        ),
+        execution_type="STANDARD",
+    )
+
+
+def _lane(lane: str, score: Task, *, execution_type: str) -> Choice:
+    """One lane: its shards as a Distributed Map, or nothing where it has none.
+
+    A lane never fails: it ends with its error, so that the other lane finishes its shards, and "Check shards"
+    judges both.
+    """
+    failed = Pass(
+        f"Note {lane} shards failed",
+        parameters={"lane": lane, "error.$": "$.error"},
+    )
+    shards = DistributedMap(
+        f"Score {lane} shards",
+        label=lane,
+        item_reader=manifest_reader(bucket="$.plan.bucket", key=f"$.plan.{lane}.key"),
+        item_selector={"run.$": "$.run", "shard.$": "$$.Map.Item.Value"},
+        max_concurrency_path="$.run.concurrency",
+        tolerated_failure_percentage_path="$.run.toleratedFailurePercentage",
+        each=score,
+        execution_type=execution_type,
+        result_writer=result_writer(
+            bucket="$.plan.bucket", prefix=f"States.Format('runs/{{}}/map-results/{lane}', $.run.runId)"
+        ),
+        result_selector={"lane": lane, "mapRunArn.$": "$.MapRunArn"},
+        catch=Catch(error_equals=["States.ALL"], result_path="$.error", next_step=failed),
+    )
+    return Choice(
+        f"Any {lane} shards?",
+        rules=[(ChoiceRule.NumericGreaterThan(f"$.plan.{lane}.shards", 0), shards)],
+        default=Pass(f"No {lane} shards", result={"lane": lane}),
+    )
+
+
+def _catalog(*, then: Task, or_else: Pass) -> Chain:
+    """Let the Glue crawler catalog the results, and wait for it."""
+    start = Task(
+        "Start crawler",
+        resource="arn:aws:states:::aws-sdk:glue:startCrawler",
+        parameters={"Name": "${CrawlerName}"},
+        result_path=None,
+        timeout_seconds=60,
+        # A crawl under way may have listed the bucket before this run's results: wait for it, then crawl anew.
+        retry=[on_transient(*GLUE_TRANSIENT), while_busy("Glue.CrawlerRunningException")],
+    )
+    wait = Wait("Await crawler", seconds=SECONDS_BETWEEN_CRAWL_CHECKS)
+    look = Task(
+        "Look at crawler",
+        resource="arn:aws:states:::aws-sdk:glue:getCrawler",
+        parameters={"Name": "${CrawlerName}"},
+        result_path="$.catalog",
+        timeout_seconds=60,
+        retry=on_transient(*GLUE_TRANSIENT),
+    )
+    failed = Pass(
+        "Catalog failed",
+        parameters={
+            "failure": {
+                "Error": "CatalogFailed",
+                "Cause.$": "States.Format('the Glue crawler ${CrawlerName} ended: {}', States.JsonToString($.catalog.Crawler.LastCrawl))",
+            }
+        },
+    )
+    failed.next(or_else)
+    done = Choice(
+        "Cataloged?",
+        rules=[
+            (ChoiceRule.Not(ChoiceRule.StringEquals("$.catalog.Crawler.State", "READY")), wait),
+            (ChoiceRule.StringEquals("$.catalog.Crawler.LastCrawl.Status", "SUCCEEDED"), then),
+        ],
+        default=failed,
+    )
+    return Chain([start, wait, look, done])
+
+
+def _summarise_and_tell() -> LambdaTask:
+    summarise = LambdaTask(
+        "Summarise run",
+        function="SummariseRun",
+        payload={"run.$": "$.run", "plan.$": "$.plan", "check.$": "$.check"},
+        output_path="$.Payload",
+        timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
+        retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
+    )
+    tell = Task(
+        "Tell success",
+        resource="arn:aws:states:::sns:publish",
+        parameters={
+            "TopicArn": "${RunsTopic}",
+            "Subject": "Batch inference succeeded",
+            "Message.$": "States.JsonToString($.summary)",
+        },
+        result_path=None,
+        timeout_seconds=60,
+        retry=on_transient(*SNS_TRANSIENT),
+    )
+    Chain([summarise, tell, Succeed("Done", output_path="$.summary")])
+    return summarise
