@@ -209,7 +209,9 @@ def _large_lane() -> Choice:
             "Score large shard",
             job="Score",
             job_name="States.Format('{}-{}', $.run.runId, $.shard.shardId)",
-            command="States.Array('score', '--run', States.JsonToString($.run), '--shard', States.JsonToString($.shard))",
+            command=(
+                "States.Array('score', '--run', States.JsonToString($.run), '--shard', States.JsonToString($.shard))"
+            ),
             result_selector={"jobId.$": "$.JobId"},
             timeout_seconds=JOB_TIMEOUT_SECONDS,
             retry=on_transient(*BATCH_TRANSIENT),
@@ -275,7 +277,10 @@ def _catalog(*, then: Task, or_else: Pass) -> Chain:
         parameters={
             "failure": {
                 "Error": "CatalogFailed",
-                "Cause.$": "States.Format('the Glue crawler ${CrawlerName} ended: {}', States.JsonToString($.catalog.Crawler.LastCrawl))",
+                "Cause.$": (
+                    "States.Format('the Glue crawler {} ended: {}', "
+                    "$.catalog.Crawler.Name, States.JsonToString($.catalog.Crawler.LastCrawl))"
+                ),
             }
         },
     )
