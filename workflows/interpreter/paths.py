@@ -1,37 +1,118 @@
-"""JSONPath as Step Functions reads it (first signatures)."""
+"""Reading and writing values by path: InputPath, OutputPath, ResultPath, ItemsPath and every `.$` field.
+
+"$…" reads the document, "$$…" the context object (Step Functions developer guide, "Processing input and output
+in Step Functions"). Documents are treated as immutable: writing returns a document that shares what did not
+change.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from workflows.interpreter.errors import StatesError
+from workflows.interpreter.path_steps import Indexes, Names, NothingThere
+from workflows.interpreter.path_syntax import PathSyntaxError, compile_path
+
+__all__ = ["PathSyntaxError", "check", "exists", "is_reference", "read", "render", "write"]
 
 
 def read(path: str, document: Any, context: Any, *, field: str) -> Any:
-    """Value of `path` in `document` ("$…") or in `context` ("$$…")."""
-    value = context if path.startswith("$$") else document
-    for step in path.lstrip("$").split("."):
-        if not step:
-            continue
-        if not isinstance(value, dict) or step not in value:
-            raise StatesError("States.Runtime", f"{field}: {path} not found")
-        value = value[step]
-    return value
+    """Value that `path` selects.
+
+    Parameters
+    ----------
+    path
+        "$…" or "$$…".
+    document, context
+        What the path is read on.
+    field
+        Name of the field that holds the path, for the error. A payload template's end with ".$".
+
+    Returns
+    -------
+    One value if the path names one node; the list of all that match, maybe empty, if it holds `..`, `*`, a
+    filter, a slice or a union of indexes.
+
+    Raises
+    ------
+    StatesError
+        "States.Runtime" if the path selects nothing, worded as Step Functions words it for this field.
+    """
+    compiled = compile_path(path)
+    try:
+        return compiled.find(context if compiled.of_context else document)
+    except NothingThere as nothing:
+        if field.endswith(".$"):
+            cause = (
+                f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input "
+                f"'{render(context if compiled.of_context else document)}'"
+            )
+        else:
+            cause = f"Invalid path '{path}' : {nothing}"
+        raise StatesError("States.Runtime", cause) from None
 
 
 def exists(path: str, document: Any, context: Any) -> bool:
-    """Whether `path` selects anything."""
+    """Whether `path` selects something, were it null. An indefinite path must match at least once."""
+    compiled = compile_path(path)
     try:
-        read(path, document, context, field="")
-    except StatesError:
+        found = compiled.find(context if compiled.of_context else document)
+    except NothingThere:
         return False
-    return True
+    return compiled.definite or bool(found)
 
 
 def write(path: str, document: Any, value: Any) -> Any:
-    """Copy of `document` in which the reference path `path` holds `value`."""
-    if path == "$":
+    """Copy of `document` in which the reference path `path` holds `value`; missing objects on the way are made.
+
+    Raises
+    ------
+    StatesError
+        "States.ResultPathMatchFailure" if the path crosses a value that is no object, or an index that the
+        array does not have (Amazon States Language specification, "ResultPath").
+    """
+    keys = compile_path(path).keys or ()
+    try:
+        return _written(keys, 0, document, value)
+    except _CannotWrite:
+        cause = f"Unable to apply ReferencePath {path} to input {render(document)}"
+        raise StatesError("States.ResultPathMatchFailure", cause) from None
+
+
+def check(path: str) -> None:
+    """Raise `PathSyntaxError` unless `path` is a JSONPath."""
+    compile_path(path)
+
+
+def is_reference(path: str) -> bool:
+    """Whether `path`, which is a JSONPath, can only name a single node (a "reference path")."""
+    compiled = compile_path(path)
+    return compiled.function is None and all(
+        (isinstance(step, Names) and len(step.names) == 1) or (isinstance(step, Indexes) and step.definite)
+        for step in compiled.steps
+    )
+
+
+def render(value: Any) -> str:
+    """JSON text of `value` as Step Functions shows it in messages: no blanks, letters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class _CannotWrite(Exception):  # noqa: N818 - never leaves this module
+    pass
+
+
+def _written(keys: tuple[str | int, ...], depth: int, target: Any, value: Any) -> Any:
+    if depth == len(keys):
         return value
-    head, _, rest = path[2:].partition(".")
-    inner = document.get(head, {})
-    return {**document, head: write(f"$.{rest}", inner, value) if rest else value}
+    key = keys[depth]
+    if isinstance(key, str):
+        if not isinstance(target, dict):
+            raise _CannotWrite
+        return {**target, key: _written(keys, depth + 1, target.get(key, {}), value)}
+    if not isinstance(target, list) or not -len(target) <= key < len(target):
+        raise _CannotWrite
+    copy = list(target)
+    copy[key] = _written(keys, depth + 1, target[key], value)
+    return copy

@@ -1,0 +1,224 @@
+"""Filter expressions of JSONPath: the `@.size > 3 && @.name =~ /x.*/` in `$.items[?(…)]`.
+
+Operators and their treatment of missing or unlike values are those of the Jayway library's dialect
+(JsonPath README, "Filter Operators"), which Step Functions follows: a comparison that makes no sense is false.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Operand = Callable[[Any, Any], Any]
+Predicate = Callable[[Any, Any], bool]
+MISSING = object()
+
+
+class FilterSyntaxError(ValueError):
+    """The text of a filter cannot be understood."""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if left is MISSING or right is MISSING:
+        return False
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return bool(left == right)
+
+
+def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def compare(left: Any, right: Any) -> bool:
+        alike = (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str))
+        return alike and holds(left, right)
+
+    return compare
+
+
+def _matches(left: Any, right: Any) -> bool:
+    return isinstance(left, str) and isinstance(right, re.Pattern) and right.fullmatch(left) is not None
+
+
+def _within(left: Any, right: Any) -> bool:
+    return isinstance(right, list) and any(_equal(left, item) for item in right)
+
+
+def _contains(left: Any, right: Any) -> bool:
+    if isinstance(left, str):
+        return isinstance(right, str) and right in left
+    return isinstance(left, list) and any(_equal(item, right) for item in left)
+
+
+def _all_within(left: Any, right: Any) -> bool:
+    return isinstance(left, list) and all(_within(item, right) for item in left)
+
+
+def _any_within(left: Any, right: Any) -> bool:
+    return isinstance(left, list) and any(_within(item, right) for item in left)
+
+
+def _sized(value: Any) -> bool:
+    return isinstance(value, str | list | dict)
+
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": _equal,
+    "!=": lambda left, right: not _equal(left, right),
+    "<=": _ordered(lambda left, right: left <= right),
+    ">=": _ordered(lambda left, right: left >= right),
+    "<": _ordered(lambda left, right: left < right),
+    ">": _ordered(lambda left, right: left > right),
+    "=~": _matches,
+    "in": _within,
+    "nin": lambda left, right: not _within(left, right),
+    "subsetof": _all_within,
+    "anyof": _any_within,
+    "noneof": lambda left, right: isinstance(left, list) and not _any_within(left, right),
+    "contains": _contains,
+    "size": lambda left, right: _sized(left) and len(left) == right,
+    "empty": lambda left, right: _sized(left) and (len(left) == 0) is right,
+}
+_OPERATOR = re.compile(r"==|!=|<=|>=|=~|<|>|(?:in|nin|subsetof|anyof|noneof|contains|size|empty)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_WORD = re.compile(r"(?:true|false|null)\b")
+_WORDS = {"true": True, "false": False, "null": None}
+_REGEX = re.compile(r"/((?:\\.|[^/\\])*)/([imsx]*)")
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+
+
+class FilterParser:
+    """Reads one filter expression from `text`, from `position` on.
+
+    Parameters
+    ----------
+    text
+        The whole path.
+    position
+        Index of the expression's first character.
+    operand_at
+        Reads the path that begins at an index ("@…" or "$…"): gives the function that evaluates it on
+        (item, root), which returns `MISSING` when there is nothing, and the index after it.
+    """
+
+    def __init__(self, text: str, position: int, operand_at: Callable[[int], tuple[Operand, int]]) -> None:
+        self.text = text
+        self.position = position
+        self._operand_at = operand_at
+
+    def parse(self) -> Predicate:
+        """Read an expression; `position` is then the index after it. Raises `FilterSyntaxError`."""
+        terms = [self._conjunction()]
+        while self._take("||"):
+            terms.append(self._conjunction())
+        if len(terms) == 1:
+            return terms[0]
+        return lambda item, root: any(term(item, root) for term in terms)
+
+    def _conjunction(self) -> Predicate:
+        terms = [self._term()]
+        while self._take("&&"):
+            terms.append(self._term())
+        if len(terms) == 1:
+            return terms[0]
+        return lambda item, root: all(term(item, root) for term in terms)
+
+    def _term(self) -> Predicate:
+        if self._take("!"):
+            negated = self._term()
+            return lambda item, root: not negated(item, root)
+        if self._take("("):
+            inner = self.parse()
+            if not self._take(")"):
+                raise FilterSyntaxError("expected ')'")
+            return inner
+        return self._comparison()
+
+    def _comparison(self) -> Predicate:
+        self._skip_blanks()
+        is_path = self.text[self.position : self.position + 1] in ("@", "$")
+        left = self._operand()
+        self._skip_blanks()
+        found = _OPERATOR.match(self.text, self.position)
+        if found is None:
+            if not is_path:
+                raise FilterSyntaxError("a literal is no condition")
+            return lambda item, root: left(item, root) is not MISSING
+        self.position = found.end()
+        holds = OPERATORS[found.group().lower()]
+        right = self._operand()
+        return lambda item, root: holds(left(item, root), right(item, root))
+
+    def _operand(self) -> Operand:
+        self._skip_blanks()
+        head = self.text[self.position : self.position + 1]
+        if head in ("@", "$"):
+            operand, self.position = self._operand_at(self.position)
+            return operand
+        value = self._literal()
+        return lambda _item, _root: value
+
+    def _literal(self) -> Any:
+        self._skip_blanks()
+        head = self.text[self.position : self.position + 1]
+        if head in ("'", '"'):
+            return self._string(head)
+        if head == "[":
+            return self._list()
+        if found := _NUMBER.match(self.text, self.position):
+            self.position = found.end()
+            return float(found.group()) if set(found.group()) & set(".eE") else int(found.group())
+        if found := _WORD.match(self.text, self.position):
+            self.position = found.end()
+            return _WORDS[found.group()]
+        if found := _REGEX.match(self.text, self.position):
+            self.position = found.end()
+            flags = re.NOFLAG
+            for letter in found.group(2):
+                flags |= _FLAGS[letter]
+            try:
+                return re.compile(found.group(1).replace(r"\/", "/"), flags)
+            except re.error as problem:
+                raise FilterSyntaxError(str(problem)) from problem
+        raise FilterSyntaxError(f"unexpected {head!r}")
+
+    def _string(self, quote: str) -> str:
+        text, self.position = quoted(self.text, self.position, quote)
+        return text
+
+    def _list(self) -> list[Any]:
+        self.position += 1
+        items: list[Any] = []
+        while not self._take("]"):
+            items.append(self._literal())
+            if not self._take(",") and self.text[self.position : self.position + 1] != "]":
+                raise FilterSyntaxError("expected ',' or ']'")
+        return items
+
+    def _take(self, token: str) -> bool:
+        self._skip_blanks()
+        if self.text.startswith(token, self.position):
+            self.position += len(token)
+            return True
+        return False
+
+    def _skip_blanks(self) -> None:
+        while self.text[self.position : self.position + 1].isspace():
+            self.position += 1
+
+
+def quoted(text: str, position: int, quote: str) -> tuple[str, int]:
+    """Read the string in `quote`s at `position`: its value (a backslash escapes) and the index after it."""
+    letters: list[str] = []
+    position += 1
+    while position < len(text) and text[position] != quote:
+        if text[position] == "\\":
+            position += 1
+        letters.append(text[position : position + 1])
+        position += 1
+    if position >= len(text):
+        raise FilterSyntaxError("a string does not end")
+    return "".join(letters), position + 1

@@ -1,0 +1,255 @@
+"""The steps of a compiled JSONPath, and how each picks from a value.
+
+What counts as missing, and the words for it, are those of the Jayway library, which Step Functions passes on
+("Invalid path '$.a' : No results for path: $['a']").
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workflows.interpreter.path_filters import Predicate
+
+
+class NothingThere(Exception):  # noqa: N818 - an answer more often than an error
+    """A path leads nowhere in this document; the message is Jayway's."""
+
+
+class Step(Protocol):
+    """One step of a path."""
+
+    definite: bool
+
+    def select(self, value: Any, root: Any) -> list[Any]:
+        """What the step picks from `value`: nothing, one value or many."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """`.a`, `['a']` or the union `['a','b']`, which gives one object with these members."""
+
+    names: tuple[str, ...]
+    definite = True
+
+    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+        """Pick the members."""
+        if not isinstance(value, dict):
+            return []
+        if len(self.names) == 1:
+            return [value[self.names[0]]] if self.names[0] in value else []
+        return [{name: value[name] for name in self.names if name in value}]
+
+    def __str__(self) -> str:
+        return "[" + ",".join(f"'{name}'" for name in self.names) + "]"
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """`[0]`, `[-1]` or the union `[0,2]`."""
+
+    indexes: tuple[int, ...]
+
+    @property
+    def definite(self) -> bool:
+        """Whether it names one element."""
+        return len(self.indexes) == 1
+
+    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+        """Pick the elements that there are."""
+        if not isinstance(value, list):
+            return []
+        return [value[index] for index in self.indexes if -len(value) <= index < len(value)]
+
+    def __str__(self) -> str:
+        return "[" + ",".join(map(str, self.indexes)) + "]"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`[1:3]`."""
+
+    start: int | None
+    stop: int | None
+    definite = False
+
+    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+        """Pick the elements from `start` to before `stop`."""
+        return value[self.start : self.stop] if isinstance(value, list) else []
+
+    def __str__(self) -> str:
+        return f"[{'' if self.start is None else self.start}:{'' if self.stop is None else self.stop}]"
+
+
+@dataclass(frozen=True)
+class Wildcard:
+    """`.*` or `[*]`."""
+
+    definite = False
+
+    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+        """Pick every member or element."""
+        if isinstance(value, dict):
+            return list(value.values())
+        return list(value) if isinstance(value, list) else []
+
+    def __str__(self) -> str:
+        return "[*]"
+
+
+@dataclass(frozen=True)
+class Descend:
+    """`..`: the value itself and all that is below it; the next step picks from these."""
+
+    definite = False
+
+    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+        """Pick the value and its descendants, parents first."""
+        return list(_descendants(value))
+
+    def __str__(self) -> str:
+        return ".."
+
+
+@dataclass(frozen=True)
+class Filter:
+    """`[?(@.a > 1)]`: of an array its elements that pass, of an object the object itself."""
+
+    predicate: Predicate = field(compare=False)
+    definite = False
+
+    def select(self, value: Any, root: Any) -> list[Any]:
+        """Pick what passes."""
+        if isinstance(value, list):
+            return [item for item in value if self.predicate(item, root)]
+        return [value] if isinstance(value, dict) and self.predicate(value, root) else []
+
+    def __str__(self) -> str:
+        return "[?]"
+
+
+def _descendants(value: Any) -> Iterator[Any]:
+    yield value
+    children: Sequence[Any] = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(value, dict | list):
+        for child in children:
+            yield from _descendants(child)
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, list | dict | str) else None
+
+
+def _of_numbers(fold: Callable[[list[float]], float]) -> Callable[[Any], Any]:
+    def apply(value: Any) -> Any:
+        numbers = [n for n in value if isinstance(n, int | float) and not isinstance(n, bool)]
+        if not numbers:
+            raise NothingThere("Aggregation function attempted to calculate value using empty array")
+        return fold(numbers)
+
+    return apply
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "length": _length,
+    "size": _length,
+    "keys": lambda value: list(value) if isinstance(value, dict) else None,
+    "first": lambda value: value[0] if isinstance(value, list) and value else None,
+    "last": lambda value: value[-1] if isinstance(value, list) and value else None,
+    "min": _of_numbers(lambda numbers: float(min(numbers))),
+    "max": _of_numbers(lambda numbers: float(max(numbers))),
+    "sum": _of_numbers(lambda numbers: float(math.fsum(numbers))),
+    "avg": _of_numbers(lambda numbers: math.fsum(numbers) / len(numbers)),
+    "stddev": _of_numbers(statistics.pstdev),
+}
+_OF_ARRAYS = frozenset({"min", "max", "sum", "avg", "stddev"})
+
+
+@dataclass(frozen=True)
+class Path:
+    """A compiled path.
+
+    Attributes
+    ----------
+    text
+        As it was written.
+    of_context
+        Whether it reads the context object ("$$…") instead of the document.
+    steps
+        What it does, one after the other.
+    function
+        Name of the function applied to what the steps found (`$.a.length()`), or None.
+    """
+
+    text: str
+    of_context: bool
+    steps: tuple[Step, ...]
+    function: str | None
+    keys: tuple[str | int, ...] | None = field(init=False)
+    definite: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        keys: list[str | int] = []
+        for step in self.steps:
+            if isinstance(step, Names) and len(step.names) == 1:
+                keys.append(step.names[0])
+            elif isinstance(step, Indexes) and len(step.indexes) == 1:
+                keys.append(step.indexes[0])
+        single = self.function is None and len(keys) == len(self.steps)
+        # `keys`: names and indexes that lead to the one node of a plain path; None for every other path.
+        object.__setattr__(self, "keys", tuple(keys) if single else None)
+        # `definite`: the result is one value, not the list of all that match.
+        object.__setattr__(self, "definite", self.function is not None or all(s.definite for s in self.steps))
+
+    def find(self, root: Any) -> Any:
+        """Value in `root`: what the path leads to or, for an indefinite path, the list of all that match.
+
+        Raises
+        ------
+        NothingThere
+            If a definite path, or the definite beginning of an indefinite one, leads nowhere.
+        """
+        if self.keys is not None:
+            value = root
+            for key in self.keys:
+                if isinstance(value, dict) if isinstance(key, str) else isinstance(value, list):
+                    try:
+                        value = value[key]
+                        continue
+                    except (KeyError, IndexError):
+                        pass
+                raise NothingThere(self._missing(root))
+            return value
+        return self._search(root)
+
+    def _search(self, root: Any) -> Any:
+        values, definite = [root], True
+        for step in self.steps:
+            picked = [found for value in values for found in step.select(value, root)]
+            if not picked and definite and step.definite:
+                raise NothingThere(self._missing(root))
+            values, definite = picked, definite and step.definite
+        result = values[0] if definite else values
+        if self.function is None:
+            return result
+        if self.function in _OF_ARRAYS and not isinstance(result, list):
+            raise NothingThere("Aggregation function attempted to calculate value using empty array")
+        return FUNCTIONS[self.function](result)
+
+    def _missing(self, root: Any) -> str:
+        """Say where a path that leads nowhere stops to exist."""
+        values = [root]
+        for position, step in enumerate(self.steps):
+            values = [found for value in values for found in step.select(value, root)]
+            if not values and position < len(self.steps) - 1 and isinstance(step, Names):
+                return f"Missing property in path {self.canonical(position + 1)}"
+            if not values:
+                break
+        return f"No results for path: {self.canonical(len(self.steps))}"
+
+    def canonical(self, length: int) -> str:
+        """Bracket notation of the first `length` steps, e.g. ``$['a'][0]``."""
+        return "$" + "".join(map(str, self.steps[:length]))
