@@ -31,10 +31,9 @@ before the redrive and sends the run back to its start, where just the missing s
 
 from __future__ import annotations
 
-from stepfunctions.steps import ChoiceRule
-from stepfunctions.steps.states import Chain
 from tasks.run_request import SCHEMA
 
+from workflows.sdk import Chain, ChoiceRule
 from workflows.states import (
     LAMBDA_TRANSIENT,
     BatchTask,

@@ -2,7 +2,7 @@
 
 The SDK (2.3.0) knows the language as of 2021. These classes add the fields of Distributed Map, jitter and result
 selection by subclassing, and close traps of the SDK: a mistyped attribute raises instead of being None, a Task needs a
-resource, a Choice needs rules. Everything here is authoring: it is imported to render a workflow, never to run one.
+resource, a Choice needs rules. All of this is authoring: imported to render a workflow, never to run one.
 
 Source of the fields: Amazon States Language, https://states-language.net, and the AWS Step Functions developer guide,
 "Using Map state in Distributed mode" and "Handling errors in Step Functions workflows".
@@ -10,17 +10,11 @@ Source of the fields: Amazon States Language, https://states-language.net, and t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# The SDK imports sagemaker 2, which announces its deprecation on standard error unless told not to.
-os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
-
-from stepfunctions import steps
-from stepfunctions.steps.states import Block, Chain, Graph, State
-
 from workflows.errors import InvalidState
+from workflows.sdk import Block, Chain, Graph, State, steps
 
 Asl = dict[str, Any]
 

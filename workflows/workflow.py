@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from stepfunctions.steps.states import Chain, State
-
 from workflows.errors import DuplicateState
+from workflows.sdk import Chain, State
 from workflows.states import Asl, Catch, graph
 
 # The order in which a reader wants to see the fields of a state; unknown ones follow by name.

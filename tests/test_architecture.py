@@ -1,0 +1,81 @@
+"""The rooms of the house and the arrows between them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("workflows", "tasks", "batch_jobs", "infra")
+# Which rooms a room may import from. The most specific entry counts.
+ARROWS: dict[str, set[str]] = {
+    "workflows.interpreter": {"workflows.interpreter"},
+    "workflows": {"workflows", "tasks"},
+    "tasks": {"tasks"},
+    "batch_jobs": {"batch_jobs", "tasks"},
+    "infra.local": {"infra.local", "workflows.interpreter"},
+    "infra.cli": {"infra", "workflows", "tasks", "batch_jobs"},
+    "infra": {"infra", "tasks"},
+}
+# What must not be loaded where start-up time counts or where the package is not installed.
+FORBIDDEN: dict[str, set[str]] = {
+    "tasks": {"pandas", "lightgbm", "sklearn", "duckdb", "sagemaker", "stepfunctions", "aws_cdk", "ministack"},
+    "workflows.interpreter": {"boto3", "botocore", "stepfunctions", "ministack", "sagemaker"},
+    "infra": {"stepfunctions", "sagemaker"},
+}
+MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.parts)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute, so that a reader sees which room they come from"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_imports_only_where_its_rooms_arrows_point(path: Path) -> None:
+    module = module_name(path)
+    room = max((name for name in ARROWS if is_within(module, name)), key=len)
+    ours = {name for name in imports(path) if name.split(".")[0] in ROOMS and name not in ROOMS}
+
+    astray = {name for name in ours if not any(is_within(name, allowed) for allowed in ARROWS[room])}
+
+    assert not astray
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_imports_no_package_that_its_room_must_do_without(path: Path) -> None:
+    module = module_name(path)
+    forbidden = {package for room, packages in FORBIDDEN.items() if is_within(module, room) for package in packages}
+    if is_within(module, "infra.local.emulator") or is_within(module, "infra.cli"):
+        forbidden -= {"ministack", "sagemaker"}
+
+    assert not forbidden & {name.split(".")[0] for name in imports(path)}
+
+
+def test_only_the_emulators_seam_knows_the_emulators_names() -> None:
+    knowing = {module_name(path) for path in MODULES if any(is_within(name, "ministack") for name in imports(path))}
+
+    assert all(is_within(module, "infra.local.emulator") for module in knowing)
+
+
+def test_nothing_is_named_for_being_useful_in_general() -> None:
+    vague = {"utils", "util", "common", "helper", "helpers", "manager", "misc"}
+
+    assert not [path for path in MODULES if vague & set(path.relative_to(ROOT).with_suffix("").parts)]
