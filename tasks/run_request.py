@@ -1,0 +1,260 @@
+"""The request of a batch-inference run: what a user may ask, and the complete request that all later steps share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from tasks.errors import InvalidRunRequest
+
+Scorer = Literal["auto", "container"]
+
+#: The version that stands for "whatever is active when the run starts".
+ACTIVE = "active"
+
+_RUN_ID = r"^[A-Za-z0-9_-]{1,80}$"
+_VERSION = r"^[A-Za-z0-9_.-]{1,64}$"
+_INPUT = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
+
+#: What a user may ask, as JSON Schema (draft 2020-12). Parsing below is driven by it, so the two cannot differ.
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Input of batch inference",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "runId": {
+            "type": "string",
+            "pattern": _RUN_ID,
+            "description": "Names the run; the same id with the same request is the same run. "
+            "Default: the name of the execution.",
+        },
+        "input": {
+            "type": "string",
+            "pattern": _INPUT,
+            "description": "s3://bucket/prefix of the objects to score. Default: input/ in the data bucket.",
+        },
+        "modelVersion": {
+            "type": "string",
+            "pattern": _VERSION,
+            "default": ACTIVE,
+            "description": "A registered version, or active.",
+        },
+        "scorer": {
+            "type": "string",
+            "enum": ["auto", "container"],
+            "default": "auto",
+            "description": "auto: small shards in Lambda, large ones in AWS Batch. container: all in AWS Batch.",
+        },
+        "shardRows": {
+            "type": "integer",
+            "minimum": 1_000,
+            "maximum": 5_000_000,
+            "default": 200_000,
+            "description": "Rows that a shard of a large Parquet object should have.",
+        },
+        "smallShardRows": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1_000_000,
+            "default": 5_000,
+            "description": "Up to this many rows a shard counts as small.",
+        },
+        "toleratedFailurePercentage": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 100,
+            "default": 0,
+            "description": "Percentage of the shards of a lane that may fail without failing the run.",
+        },
+        "concurrency": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1_000,
+            "default": 10,
+            "description": "Shards of a lane that are scored at the same time.",
+        },
+        "Comment": {"type": "string", "description": "Ignored; the Step Functions console proposes it."},
+    },
+}
+
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+}
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A complete request: nothing in it is left to defaults, so every step and every replay sees the same."""
+
+    run_id: str
+    input: str
+    model_version: str
+    scorer: Scorer
+    shard_rows: int
+    small_shard_rows: int
+    tolerated_failure_percentage: float
+    concurrency: int
+    day: str
+    started_at: str
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunRequest:
+        """Take over what `to_json` gave; for the steps after the first, which trust it."""
+        try:
+            return cls(**{name: document[_camel(name)] for name in cls.__dataclass_fields__})
+        except KeyError as missing:
+            raise InvalidRunRequest(f"the normalised run has no {missing}; it comes from the first step") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which the request travels between states (camelCase keys)."""
+        return {_camel(name): value for name, value in asdict(self).items()}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what decides the results. How fast and how tolerant the run is does not."""
+        decisive = (self.input, self.model_version, self.scorer, self.shard_rows, self.small_shard_rows)
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+    @property
+    def started_epoch(self) -> int:
+        """The start of the run in epoch seconds."""
+        return int(parse_time(self.started_at).timestamp())
+
+
+def parse_user_input(document: Any) -> dict[str, Any]:
+    """What the user asks, from the input of an execution.
+
+    Parameters
+    ----------
+    document
+        Our documented input; `{}`; the console's default (`Comment` alone); or an EventBridge event, whose
+        `detail` may hold our keys.
+
+    Returns
+    -------
+    The given keys of `SCHEMA`, without `Comment`, each value checked.
+
+    Raises
+    ------
+    InvalidRunRequest
+        Names the key, its value and what is allowed.
+    """
+    if not isinstance(document, dict):
+        raise InvalidRunRequest(f"the input must be a JSON object, not {_shown(document)}")
+    if {"detail-type", "source", "detail"} <= document.keys():
+        return parse_user_input(document["detail"])
+    properties: dict[str, Any] = SCHEMA["properties"]
+    for key, value in document.items():
+        if key not in properties:
+            allowed = ", ".join(sorted(properties))
+            raise InvalidRunRequest(f"{key!r} is not a key of the input; allowed are {allowed}")
+        complaint = _complaint(value, properties[key])
+        if complaint:
+            raise InvalidRunRequest(f"{key} is {_shown(value)}; it must be {complaint}")
+    return {key: value for key, value in document.items() if key != "Comment"}
+
+
+def complete(
+    asked: Mapping[str, Any], *, execution_name: str, started_at: str, data_bucket: str, model_version: str
+) -> RunRequest:
+    """Fill the gaps of a checked user input.
+
+    Parameters
+    ----------
+    asked
+        From `parse_user_input`.
+    execution_name
+        The run id when none is asked.
+    started_at
+        Start of the execution, ISO 8601 with a zone.
+    data_bucket
+        Bucket of the default input.
+    model_version
+        The concrete version, never `active`.
+
+    Raises
+    ------
+    InvalidRunRequest
+        If the name of the execution cannot be a run id and none is asked.
+    """
+    values = {key: prop["default"] for key, prop in SCHEMA["properties"].items() if "default" in prop} | dict(asked)
+    run_id = run_id_of(asked, execution_name)
+    start = parse_time(started_at)
+    return RunRequest(
+        run_id=run_id,
+        input=values.get("input") or f"s3://{data_bucket}/input/",
+        model_version=model_version,
+        scorer=values["scorer"],
+        shard_rows=values["shardRows"],
+        small_shard_rows=values["smallShardRows"],
+        tolerated_failure_percentage=values["toleratedFailurePercentage"],
+        concurrency=values["concurrency"],
+        day=start.date().isoformat(),
+        started_at=start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+
+
+def run_id_of(asked: Mapping[str, Any], execution_name: str) -> str:
+    """The run id: the one asked, else the name of the execution.
+
+    Raises
+    ------
+    InvalidRunRequest
+        If the name has characters that a run id may not have.
+    """
+    run_id = str(asked.get("runId", execution_name))
+    if not re.fullmatch(_RUN_ID, run_id):
+        raise InvalidRunRequest(
+            f"the execution's name {run_id!r} cannot be the run id; give runId, "
+            "1 to 80 characters of A-Z a-z 0-9 _ and -"
+        )
+    return run_id
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 time with a zone, as UTC."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise InvalidRunRequest(f"the time {text!r} has no zone")
+    return time.astimezone(UTC)
+
+
+def _complaint(value: Any, allowed: Mapping[str, Any]) -> str | None:
+    """What the value should be, or None when it is fine."""
+    kind = allowed["type"]
+    wrong = isinstance(value, bool) or not isinstance(value, _JSON_TYPES[kind])
+    if "enum" in allowed:
+        return None if not wrong and value in allowed["enum"] else "one of " + ", ".join(allowed["enum"])
+    if "pattern" in allowed:
+        return None if not wrong and re.fullmatch(allowed["pattern"], value) else _in_words(allowed["pattern"])
+    if "minimum" in allowed:
+        article = "a whole number" if kind == "integer" else "a number"
+        fine = not wrong and allowed["minimum"] <= value <= allowed["maximum"]
+        return None if fine else f"{article} from {allowed['minimum']} to {allowed['maximum']}"
+    return "text" if wrong else None
+
+
+def _in_words(pattern: str) -> str:
+    return {
+        _RUN_ID: "1 to 80 characters of A-Z a-z 0-9 _ and -",
+        _VERSION: "1 to 64 characters of A-Z a-z 0-9 _ . and -",
+        _INPUT: "s3://bucket/prefix",
+    }[pattern]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
