@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from workflows.interpreter.path_filters import Predicate
 
 
-class NothingThere(Exception):  # noqa: N818 - an answer more often than an error
+class NothingThere(Exception):
     """A path leads nowhere in this document; the message is Jayway's."""
 
 

@@ -99,7 +99,7 @@ def render(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-class _CannotWrite(Exception):  # noqa: N818 - never leaves this module
+class _CannotWrite(Exception):
     pass
 
 
