@@ -1,0 +1,35 @@
+"""The seam to the emulator: the only place that touches its private names.
+
+An upgrade that renames one of them fails at start, with the names that are missing. Everything here is offered to
+the rest of `infra.local` in our own terms:
+
+- `Emulator.services`: serve, wrap and call services; persist their state,
+- `Emulator.identities`: act as roles, ask what they may do,
+- `Emulator.resources`: CloudFormation resource types,
+- `Emulator.functions`: execute and invoke Lambda functions,
+- `Emulator.state_machines`: Step Functions records and start points.
+"""
+
+from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resources, ResourceType
+from infra.local.emulator.embedded import ACCOUNT, Emulator
+from infra.local.emulator.functions import Deployed, Functions, Outcome
+from infra.local.emulator.identities import Credentials, Identities
+from infra.local.emulator.services import Services
+from infra.local.emulator.state_machines import StateMachineRecords, StateMachines
+
+__all__ = [
+    "ACCOUNT",
+    "Credentials",
+    "Deployed",
+    "Emulator",
+    "Functions",
+    "Identities",
+    "Outcome",
+    "Resource",
+    "ResourceRequest",
+    "ResourceType",
+    "Resources",
+    "Services",
+    "StateMachineRecords",
+    "StateMachines",
+]

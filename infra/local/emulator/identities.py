@@ -1,0 +1,168 @@
+"""Who may call: dummy keys act as the account's root, services act as the roles that trust them."""
+
+import datetime as dt
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.emulator.private_names import Needs, module, rebind
+from infra.local.errors import RoleNotAssumableError
+
+NEEDS: Needs = {
+    "core.iam_evaluator": (
+        "authenticate",
+        "enforce",
+        "is_root_access_key",
+        "resolve_credential",
+        "_signed_request",
+    ),
+    "services.iam": ("_access_keys", "_roles"),
+    "services.sts": ("_sessions", "register_session"),
+}
+
+SESSION_SECONDS = 12 * 3600
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Temporary credentials of a role, for boto3.
+
+    Attributes
+    ----------
+    expires
+        Epoch seconds.
+    """
+
+    access_key: str
+    secret_key: str
+    session_token: str
+    expires: float
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which AWS's SDKs read credentials."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_SESSION_TOKEN": self.session_token,
+        }
+
+
+class Identities:
+    """The emulator's idea of principals, mended where local use needs it."""
+
+    def __init__(self) -> None:
+        self._evaluator = module("core.iam_evaluator")
+        self._iam = module("services.iam")
+        self._sts = module("services.sts")
+        self._let_dummy_keys_act_as_root()
+
+    def assume(self, role_arn: str, service: str, session_name: str) -> Credentials:
+        """Act as a role on behalf of an AWS service, as that service does with ``sts:AssumeRole``.
+
+        Parameters
+        ----------
+        role_arn
+            The role.
+        service
+            Service principal that the role's trust policy must name, e.g. ``states.amazonaws.com``.
+        session_name
+            Shown in the caller's ARN.
+
+        Returns
+        -------
+        Credentials good for 12 hours; calls made with them are allowed what the role's policies allow.
+
+        Raises
+        ------
+        RoleNotAssumableError
+            If the role does not exist or does not trust the service.
+        """
+        account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+        role = self._iam._roles.get_scoped(account, None, role_name)
+        if role is None:
+            raise RoleNotAssumableError(role_arn, service, "there is no such role")
+        if not _trusts(role.get("AssumeRolePolicyDocument", "{}"), service):
+            raise RoleNotAssumableError(role_arn, service, "its trust policy does not name the service")
+        expires = dt.datetime.now(dt.UTC).timestamp() + SESSION_SECONDS
+        credentials = Credentials(
+            access_key="ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16)),
+            secret_key=secrets.token_urlsafe(30),
+            session_token=secrets.token_urlsafe(60),
+            expires=expires,
+        )
+        self._sts.register_session(
+            credentials.access_key,
+            {
+                "Arn": f"arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}",
+                "UserId": f"{role.get('RoleId', role_name)}:{session_name}",
+                "SecretAccessKey": credentials.secret_key,
+                "SessionToken": credentials.session_token,
+                "Expiration": expires,
+                "AccountId": account,
+                "PrincipalType": "AssumedRole",
+            },
+        )
+        return credentials
+
+    def denial(self, access_key: str, action: str, resource_arn: str, region: str) -> str | None:
+        """Say why a principal may not do something, or ``None`` when it may.
+
+        For in-process calls on behalf of a role, which do not pass the front door's check.
+
+        Parameters
+        ----------
+        access_key
+            From `assume`.
+        action
+            IAM action, e.g. ``lambda:InvokeFunction``.
+        """
+        found = self._evaluator.enforce(access_key, action, action.partition(":")[0], region, resource_arn)
+        if found is None:
+            return None
+        message = getattr(found, "message", "")
+        return message or (
+            f"User: {found.principal_arn} is not authorized to perform: {action} on resource: {resource_arn} "
+            "because no identity-based policy allows the action"
+        )
+
+    def _let_dummy_keys_act_as_root(self) -> None:
+        # Symptom: with IAM enforced, a client whose profile holds any key but "test" (an AKIA… of a real
+        # account, "dummy") is refused with UnrecognizedClientException or SignatureDoesNotMatch. Keys that
+        # the emulator issued itself keep their identity and their signature check.
+        evaluator = self._evaluator
+        authenticate = evaluator.authenticate
+        resolve_credential = evaluator.resolve_credential
+
+        def is_root_access_key(access_key: str) -> bool:
+            return not self._is_issued(access_key)
+
+        def authenticate_issued_keys(access_key: str, account: str) -> Any:
+            if access_key and is_root_access_key(access_key):
+                evaluator._signed_request.set(None)
+                return None
+            return authenticate(access_key, account)
+
+        def resolve_without_token_of_root(access_key: str, account: str | None = None, *token: Any) -> Any:
+            # A dummy key may come with a dummy session token.
+            return resolve_credential(access_key, account, *(() if is_root_access_key(access_key) else token))
+
+        rebind(evaluator.is_root_access_key, is_root_access_key)
+        rebind(authenticate, authenticate_issued_keys)
+        rebind(resolve_credential, resolve_without_token_of_root)
+
+    def _is_issued(self, access_key: str) -> bool:
+        """Whether a key is one of ours: temporary ones stay refused after they are forgotten."""
+        if access_key.startswith("ASIA") or access_key in self._sts._sessions:
+            return True
+        return any(key == access_key for _, key in self._iam._access_keys.to_dict())
+
+
+def _trusts(trust_policy: str | dict[str, Any], service: str) -> bool:
+    document = json.loads(trust_policy) if isinstance(trust_policy, str) else trust_policy
+    statements = document.get("Statement", [])
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        services = (statement.get("Principal") or {}).get("Service", []) if statement.get("Effect") == "Allow" else []
+        if service in ([services] if isinstance(services, str) else services):
+            return True
+    return False

@@ -1,0 +1,87 @@
+"""The emulator's Step Functions records, and the two places through which executions start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.emulator.private_names import Needs, module, rebind
+
+NEEDS: Needs = {
+    "services.stepfunctions": (
+        "_executions",
+        "_map_runs",
+        "_resolve_state_machine_arn",
+        "_run_execution",
+        "_start_execution",
+        "_state_machine_aliases",
+        "_state_machine_versions",
+        "_state_machines",
+    ),
+    "services.eventbridge": ("_put_events",),
+}
+
+Run = Callable[[str], None]
+"""Runs the execution with this ARN to its end, on the calling thread, in the scope of its account and region."""
+
+
+@dataclass(frozen=True)
+class StateMachineRecords:
+    """Live records of the emulator, each scoped to the account and region in force (`Services.scope`).
+
+    Attributes
+    ----------
+    machines, versions, aliases, executions, map_runs
+        ARN -> record, with the members that the service's Describe calls return.
+    """
+
+    machines: Any
+    versions: Any
+    aliases: Any
+    executions: Any
+    map_runs: Any
+
+
+class StateMachines:
+    """Binds an interpreter in the place of the emulator's own walk of a definition."""
+
+    def __init__(self) -> None:
+        self._service = module("services.stepfunctions")
+        self._events = module("services.eventbridge")
+        self.records = StateMachineRecords(
+            machines=self._service._state_machines,
+            versions=self._service._state_machine_versions,
+            aliases=self._service._state_machine_aliases,
+            executions=self._service._executions,
+            map_runs=self._service._map_runs,
+        )
+
+    def resolve(self, arn: str) -> str | None:
+        """Return the state machine's own ARN for that of a machine, version or alias; ``None`` if unknown."""
+        found: str | None = self._service._resolve_state_machine_arn(arn)
+        return found
+
+    def run_with(self, run: Run) -> None:
+        """Let `run` execute what the emulator starts.
+
+        Symptom: its own walk sleeps 0.15 s per execution and ignores ItemBatcher, ResultWriter, jitter,
+        MaxDelaySeconds, heartbeats and the machine's role.
+        """
+        rebind(self._service._run_execution, run)
+
+    def start_with(self, start: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]) -> None:
+        """Let `start` take the executions that other services start (EventBridge rules, pipes, the scheduler).
+
+        It receives StartExecution's request members and returns status, headers and body.
+        """
+        rebind(self._service._start_execution, start)
+
+    def announce(self, detail_type: str, detail: str, resource_arn: str) -> None:
+        """Put an ``aws.states`` event on the default bus of the scope, e.g. "Step Functions Execution Status Change".
+
+        Parameters
+        ----------
+        detail
+            JSON text.
+        """
+        entry = {"Source": "aws.states", "DetailType": detail_type, "Detail": detail, "Resources": [resource_arn]}
+        self._events._put_events({"Entries": [entry]}, allow_aws_source=True)

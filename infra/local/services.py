@@ -1,0 +1,13 @@
+"""The services that the embedded AWS has beyond the emulator's, in the order in which they are installed."""
+
+from collections.abc import Callable
+
+from infra.local.emulator import Emulator
+
+INSTALLERS: tuple[Callable[[Emulator], None], ...] = ()
+
+
+def install(emulator: Emulator) -> None:
+    """Bind every service of ours to the emulator."""
+    for install_service in INSTALLERS:
+        install_service(emulator)
