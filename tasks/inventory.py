@@ -1,0 +1,107 @@
+"""From an S3 prefix to the shards of each object below it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from tasks.errors import NoInputFound, UnreadableObject
+from tasks.parquet_footer import read_footer
+from tasks.run_request import RunRequest
+from tasks.shards import Lane, Shard, format_of
+from tasks.storage import Location, Storage, StoredObject
+
+#: Objects are looked into this many at a time; a look takes some 20 ms, nearly all of it waiting.
+_LOOKS_AT_ONCE = 16
+#: Bytes at the start of a text object from which its number of rows is estimated.
+_SAMPLE_BYTES = 64 << 10
+
+
+def take_inventory(request: RunRequest, storage: Storage) -> list[Shard]:
+    """The shards of all objects below the request's prefix, in key order and numbered from 0.
+
+    Folder markers and names that begin with `_` or `.` (in any folder below the prefix) are left out, as
+    Athena and Spark do.
+
+    Raises
+    ------
+    NoInputFound
+        If the bucket does not exist or nothing to score lies below the prefix.
+    UnsupportedObject
+        If an object is in no format that can be scored.
+    """
+    prefix = Location.parse(request.input)
+    found = [stored for stored in storage.list(prefix) if _is_data(stored.key, prefix.key)]
+    if not found:
+        raise NoInputFound(f"nothing to score below {prefix}: the bucket has no object with that prefix")
+    for stored in found:
+        format_of(stored.key)
+    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+        pieces = pool.map(lambda stored: shards_of(stored, prefix.bucket, request, storage), found)
+        return [shard.with_id(number) for number, shard in enumerate(shard for of in pieces for shard in of)]
+
+
+def shards_of(stored: StoredObject, bucket: str, request: RunRequest, storage: Storage) -> list[Shard]:
+    """The shards of one object, without ids.
+
+    A Parquet object of more than `request.shard_rows` rows is cut at row groups; every other object is one shard.
+    An unreadable Parquet object is a shard too: it fails when it is scored, so that the run's tolerance applies.
+    """
+    kind, compression = format_of(stored.key)
+    whole = Shard("", "small", bucket, stored.key, stored.etag, kind, compression, None, 1, None, stored.size)
+    if stored.size == 0:
+        return [replace(whole, rows=0, lane=_lane(0, request))]
+    if kind != "parquet":
+        sample = storage.read_range(whole.source, stored.etag, 0, min(_SAMPLE_BYTES, stored.size))
+        rows = estimated_rows(sample, stored.size, gzipped=compression == "gzip")
+        return [replace(whole, lane=_lane(rows, request))]
+    try:
+        footer = read_footer(whole.source, stored.etag, stored.size, storage)
+    except UnreadableObject:
+        return [replace(whole, lane=_lane(0, request))]
+    sizes = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
+    if footer.num_rows <= request.shard_rows or len(sizes) < 2:
+        return [replace(whole, rows=footer.num_rows, lane=_lane(footer.num_rows, request))]
+    return [
+        replace(
+            whole,
+            row_groups=(first, last),
+            first_row=1 + sum(sizes[:first]),
+            rows=sum(sizes[first:last]),
+            lane=_lane(sum(sizes[first:last]), request),
+        )
+        for first, last in cut(sizes, request.shard_rows)
+    ]
+
+
+def cut(sizes: list[int], most: int) -> Iterator[tuple[int, int]]:
+    """Cut row groups of these sizes into runs [first, last) of at most `most` rows, or of one row group."""
+    first, rows = 0, 0
+    for number, size in enumerate(sizes):
+        if rows and rows + size > most:
+            yield first, number
+            first, rows = number, 0
+        rows += size
+    yield first, len(sizes)
+
+
+def estimated_rows(sample: bytes, size: int, *, gzipped: bool) -> int:
+    """About how many lines a text object of `size` bytes has, judged by its first bytes."""
+    text = sample
+    if gzipped:
+        try:
+            text = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(sample)
+        except zlib.error:
+            return 0
+    return max(1, text.count(b"\n")) * size // len(sample)
+
+
+def _is_data(key: str, prefix: str) -> bool:
+    below = key[prefix.rfind("/") + 1 :].split("/")
+    return not key.endswith("/") and not any(name.startswith(("_", ".")) for name in below)
+
+
+def _lane(rows: int, request: RunRequest) -> Lane:
+    return "small" if request.scorer == "auto" and rows <= request.small_shard_rows else "large"

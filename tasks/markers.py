@@ -1,0 +1,41 @@
+"""Markers: the small object that, written last, says that a shard is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tasks.layout import RunFolder
+from tasks.shards import Shard
+from tasks.storage import Location, Storage
+
+#: Markers and their objects are looked at this many at a time; a look takes some 20 ms, nearly all of it waiting.
+_LOOKS_AT_ONCE = 16
+
+
+def valid_marker(storage: Storage, folder: RunFolder, shard: Shard, model_version: str) -> dict[str, Any] | None:
+    """The marker of a finished shard, or None while the shard is outstanding.
+
+    A marker counts only if it was made for the same rows and model, and the objects it names are still those
+    that it saw.
+    """
+    marker: dict[str, Any] | None = storage.read_json(folder.marker(shard.shard_id))
+    if marker is None or marker["digest"] != shard.digest(model_version):
+        return None
+    for published in marker["objects"]:
+        found = storage.find(Location(folder.bucket, published["key"]))
+        if found is None or found.etag != published["etag"]:
+            return None
+    return marker
+
+
+def valid_markers(
+    storage: Storage, folder: RunFolder, shards: Iterable[Shard], model_version: str
+) -> dict[str, dict[str, Any]]:
+    """The markers of those of the shards that are finished, by shard id."""
+    written = {found.key for found in storage.list(folder.markers)}
+    candidates = [shard for shard in shards if folder.marker(shard.shard_id).key in written]
+    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+        markers = pool.map(lambda shard: valid_marker(storage, folder, shard, model_version), candidates)
+        return {shard.shard_id: marker for shard, marker in zip(candidates, markers, strict=True) if marker is not None}

@@ -1,0 +1,128 @@
+"""Which shards a run has, and which of them are outstanding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from tasks.errors import InputChanged, RunIdConflict
+from tasks.inventory import shards_of, take_inventory
+from tasks.layout import RunFolder
+from tasks.markers import valid_markers
+from tasks.run_request import RunRequest
+from tasks.shards import LANES, Lane, Shard, from_manifest, to_manifest
+from tasks.storage import Storage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The shards of a run; `outstanding` are those without a valid marker."""
+
+    folder: RunFolder
+    shards: list[Shard]
+    outstanding: list[Shard]
+
+    def lane(self, lane: Lane) -> list[Shard]:
+        """The outstanding shards of a lane."""
+        return [shard for shard in self.outstanding if shard.lane == lane]
+
+    def to_state(self) -> dict[str, Any]:
+        """What the workflow needs to know: counts, and where the manifests are. `rows` is None if unknown."""
+        rows = [shard.rows for shard in self.shards]
+        lanes: dict[str, Any] = {
+            lane: {"shards": len(self.lane(lane)), "key": self.folder.manifest(lane).key} for lane in LANES
+        }
+        return {
+            "bucket": self.folder.bucket,
+            "rows": None if None in rows else sum(count or 0 for count in rows),
+            "shards": len(self.shards),
+            **lanes,
+        }
+
+
+def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage) -> Plan:
+    """Plan a run, or what is left of one, and write its manifests.
+
+    The first plan of a run takes the inventory of the input and records every shard. Later plans (a retry, a
+    redrive, a replay, the same run id again) keep that record, so that objects which arrived since do not slip into
+    the run; only objects with outstanding shards are looked at anew, because the reason of their failure may have
+    been mended by replacing or removing them.
+
+    Raises
+    ------
+    NoInputFound
+        If the bucket does not exist or nothing to score lies below the prefix.
+    UnsupportedObject
+        If an object is in no format that can be scored.
+    RunIdConflict
+        If the run id was used before for another request.
+    InputChanged
+        If an object was replaced of which a part is scored already.
+    """
+    _claim_run_id(request, folder, storage)
+    recorded = storage.read(folder.manifest("all"))
+    if recorded is None:
+        shards = take_inventory(request, storage)
+        finished = set[str]()
+    else:
+        known = from_manifest(recorded)
+        finished = set(valid_markers(storage, folder, known, request.model_version))
+        shards = _looked_at_anew(known, finished, request, storage)
+    plan = Plan(folder, shards, [shard for shard in shards if shard.shard_id not in finished])
+    for lane in LANES:
+        storage.write(folder.manifest(lane), to_manifest(plan.lane(lane)))
+    storage.write(folder.manifest("all"), to_manifest(shards))
+    return plan
+
+
+def _claim_run_id(request: RunRequest, folder: RunFolder, storage: Storage) -> None:
+    record = {"request": request.to_json(), "digest": request.digest}
+    if storage.write_if_absent(folder.request, orjson.dumps(record, option=orjson.OPT_INDENT_2)):
+        return
+    refuse_other_request(request, storage.read_json(folder.request))
+
+
+def refuse_other_request(request: RunRequest, recorded: dict[str, Any]) -> None:
+    """Compare a request with the one that was recorded under its run id.
+
+    Raises
+    ------
+    RunIdConflict
+        If they would give different results.
+    """
+    if recorded["digest"] == request.digest:
+        return
+    before = recorded["request"]
+    differences = ", ".join(
+        f"{key} {before[key]!r} instead of {value!r}"
+        for key, value in request.to_json().items()
+        if key in ("input", "modelVersion", "scorer", "shardRows", "smallShardRows") and before[key] != value
+    )
+    raise RunIdConflict(f"run {request.run_id} was started before with {differences}; choose another runId")
+
+
+def _looked_at_anew(known: list[Shard], finished: set[str], request: RunRequest, storage: Storage) -> list[Shard]:
+    shards: list[Shard] = []
+    next_number = 1 + max(int(shard.shard_id) for shard in known)
+    for source, group in groupby(known, key=lambda shard: shard.source):
+        of_object = list(group)
+        if all(shard.shard_id in finished for shard in of_object):
+            shards += of_object
+            continue
+        now = storage.find(source)
+        if now is not None and now.etag == of_object[0].etag:
+            shards += of_object
+        elif any(shard.shard_id in finished for shard in of_object):
+            what = "removed" if now is None else "replaced"
+            raise InputChanged(f"{source} was {what} when a part of it was scored already; start a new run")
+        elif now is not None:
+            for number, shard in enumerate(shards_of(now, source.bucket, request, storage)):
+                if number < len(of_object):
+                    shards.append(shard.with_id(int(of_object[number].shard_id)))
+                else:
+                    shards.append(shard.with_id(next_number))
+                    next_number += 1
+    return shards
