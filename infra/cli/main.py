@@ -1,0 +1,90 @@
+"""The `ml-pipeline` command: what it can do, and how it tells what went wrong."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from infra.cli.console import print_error
+from infra.cli.deploy import deploy
+from infra.cli.errors import CommandError, UnavailableError
+from infra.cli.example import example
+from infra.cli.executions import executions
+from infra.cli.local import local
+from infra.cli.replay import replay
+from infra.cli.report import report
+from infra.cli.run import run
+
+_HELP = """Machine-learning inference as workflows on AWS, or on the embedded AWS of this machine.
+
+[bold]First steps[/]
+
+  ml-pipeline example                    all of it, on a month of real flights
+  ml-pipeline local                      keep the embedded AWS running
+  ml-pipeline run batch-inference        score what is in the data bucket
+  ml-pipeline executions --failed        see what failed
+  ml-pipeline replay --failed-since 24h  run the failed ones again
+
+[bold]Exit codes[/]
+
+  0  done
+  1  the work was done and it failed
+  2  refused: the request makes no sense or would do harm
+  3  something is missing: an endpoint, a tool, a port
+  130  interrupted
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (example, local, deploy, run, executions, replay, report):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code.
+
+    Parameters
+    ----------
+    arguments
+        The words after the command's name; those of this process if None.
+    """
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        app(args=arguments, prog_name="ml-pipeline")
+    except SystemExit as end:
+        return int(end.code or 0)
+    except CommandError as error:
+        print_error(error)
+        return error.exit_code
+    except ClientError as error:
+        print_error(CommandError(f"AWS refused {error.operation_name}: {error}"))
+        return CommandError.exit_code
+    except BotoCoreError as error:
+        print_error(_unreachable(error))
+        return UnavailableError.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return 130
+    return 0
+
+
+def _unreachable(error: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"AWS cannot be reached: {error}",
+        "If the embedded AWS was stopped or killed, start it again with `make local` or `make run`.",
+    )
+
+
+if __name__ == "__main__":
+    main()

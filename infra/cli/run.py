@@ -1,0 +1,247 @@
+"""`ml-pipeline run`: start a workflow, follow it, and tell how it ended."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra.cli import options
+from infra.cli.console import human_console, print_json
+from infra.cli.errors import CommandError, RefusedError
+from infra.cli.executions import check_workflow
+from infra.cli.history import Stage, read_history, readable_cause, stages
+from infra.cli.progress import Watch, follow
+from infra.cli.run_record import RunRecord, rows_by_reason
+from infra.cli.target import HOME, Target, Where, find_target
+from infra.cli.units import seconds_text
+from infra.naming import ALIAS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an execution ended: counts are rows, stages are the states with their seconds."""
+
+    workflow: str
+    execution_arn: str
+    run_id: str
+    status: str
+    cause: str
+    seconds: float
+    rows: int
+    predictions: int
+    quarantined: int
+    reasons: dict[str, int]
+    stages: tuple[Stage, ...]
+    results: str
+    quarantine: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Shape it for scripts and for `summary.json`."""
+        return {
+            "workflow": self.workflow,
+            "execution": self.execution_arn,
+            "runId": self.run_id,
+            "status": self.status,
+            **({"cause": self.cause} if self.cause else {}),
+            "seconds": round(self.seconds, 3),
+            "rows": self.rows,
+            "predictions": self.predictions,
+            "quarantined": self.quarantined,
+            "reasons": self.reasons,
+            "stages": {stage.name: round(stage.seconds, 3) for stage in self.stages},
+            "results": self.results,
+            "quarantine": self.quarantine,
+        }
+
+
+def run(
+    workflow: Annotated[str, typer.Argument(help="The workflow's name, such as batch-inference.")],
+    run_input: Annotated[
+        str, typer.Option("--input", metavar="JSON|@FILE", help="The execution's input: JSON, or @ and a file of JSON.")
+    ] = "{}",
+    run_id: Annotated[
+        str | None, typer.Option(help="Name of the run; a run id used before gives the same results.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Show progress until it ends, or return once it is started.")] = True,
+    with_report: Annotated[bool, typer.Option("--report/--no-report", help="Write the HTML report at the end.")] = True,
+    as_json: options.AsJson = False,
+    environment: options.Environment = "dev",
+    where: options.Where = Where.LOCAL,
+) -> None:
+    """Start a workflow and follow it to its end. Exits with 1 if it fails.
+
+    [bold]Examples[/]
+
+      ml-pipeline run batch-inference
+      ml-pipeline run batch-inference --input '{"input": "s3://bucket/2013/07/"}'
+      ml-pipeline run batch-inference --run-id july --input @request.json --json
+    """
+    workflow = check_workflow(workflow)
+    request = read_input(run_input, run_id)
+    target = find_target(where, environment)
+    arn = start(target, workflow, request)
+    console = human_console(as_json=as_json)
+    if not wait:
+        if as_json:
+            print_json({"workflow": workflow, "execution": arn})
+        else:
+            console.print(f"started {arn}", markup=False)
+        return
+    console.print(f"{workflow}  {arn}", markup=False)
+    outcome = follow_to_end(target, workflow, arn, console)
+    finish(target, outcome, console, as_json=as_json, with_report=with_report)
+
+
+def read_input(text: str, run_id: str | None) -> dict[str, Any]:
+    """Read the input that the user gave as JSON or as `@file`, and put the run id into it.
+
+    Raises
+    ------
+    RefusedError
+        If the file cannot be read, the text is no JSON object, or it names another run id.
+    """
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text()
+        except OSError as error:
+            raise RefusedError(f"The input file {text[1:]} cannot be read: {error.strerror}.") from error
+    try:
+        request = json.loads(text)
+    except ValueError as error:
+        raise RefusedError(
+            f"The input is not JSON: {error}.", "Write for instance --input '{\"shardRows\": 50000}'."
+        ) from error
+    if not isinstance(request, dict):
+        raise RefusedError(f"The input must be a JSON object, not {text.strip()[:40]}.")
+    if run_id is None:
+        return request
+    if request.get("runId", run_id) != run_id:
+        raise RefusedError(
+            f"--run-id says {run_id!r}, but the input's runId is {request['runId']!r}.", "Give one of them."
+        )
+    return {**request, "runId": run_id}
+
+
+def start(target: Target, workflow: str, request: dict[str, Any], name: str | None = None) -> str:
+    """Start the version of a workflow that its alias `live` points to.
+
+    Returns
+    -------
+    The execution's ARN.
+
+    Raises
+    ------
+    CommandError
+        If the workflow is not deployed.
+    """
+    states = target.client("stepfunctions")
+    named = {"name": name} if name else {}
+    try:
+        started = states.start_execution(
+            stateMachineArn=f"{target.state_machine_arn(workflow)}:{ALIAS}", input=json.dumps(request), **named
+        )
+    except states.exceptions.StateMachineDoesNotExist as error:
+        raise CommandError(
+            f"The workflow {workflow} is not deployed in {target.environment!r}.",
+            "Deploy it with `ml-pipeline deploy`.",
+        ) from error
+    return str(started["executionArn"])
+
+
+def run_id_of(execution: dict[str, Any]) -> str:
+    """Tell the run id of an execution: what its input says, or else the execution's own name."""
+    try:
+        request = json.loads(execution.get("input") or "{}")
+    except ValueError:
+        request = None
+    if isinstance(request, dict):
+        detail = request.get("detail")  # an EventBridge event carries the request there
+        for place in (request, detail if isinstance(detail, dict) else {}):
+            if isinstance(place.get("runId"), str):
+                return str(place["runId"])
+    return str(execution["name"])
+
+
+def follow_to_end(target: Target, workflow: str, execution_arn: str, console: Console) -> Outcome:
+    """Show an execution's progress until it ends, and gather what came of it."""
+    states = target.client("stepfunctions")
+    record = RunRecord(target, run_id_of(states.describe_execution(executionArn=execution_arn)))
+    watch = Watch(target, execution_arn, record)
+    execution = follow(watch, console, seconds_between_looks=0.5 if target.is_local else 3.0)
+    return gather(target, workflow, execution, record)
+
+
+def gather(target: Target, workflow: str, execution: dict[str, Any], record: RunRecord) -> Outcome:
+    """Put together what an ended execution left: its history, and its run's markers."""
+    events = read_history(target, execution["executionArn"])
+    markers = record.markers()
+    request = record.request() or {}
+    below = f"day={request['day']}/run_id={record.run_id}/" if "day" in request else ""
+    failed = execution["status"] != "SUCCEEDED"
+    return Outcome(
+        workflow=workflow,
+        execution_arn=execution["executionArn"],
+        run_id=record.run_id,
+        status=execution["status"],
+        cause=readable_cause(execution.get("error"), execution.get("cause")) if failed else "",
+        seconds=(execution["stopDate"] - execution["startDate"]).total_seconds(),
+        rows=sum(marker.rows for marker in markers),
+        predictions=sum(marker.predictions for marker in markers),
+        quarantined=sum(marker.quarantined for marker in markers),
+        reasons=rows_by_reason(markers),
+        stages=tuple(stages(events)),
+        results=f"s3://{record.bucket}/predictions/{below}",
+        quarantine=f"s3://{record.bucket}/quarantine/{below}",
+    )
+
+
+def finish(target: Target, outcome: Outcome, console: Console, *, as_json: bool, with_report: bool) -> None:
+    """Print how a run ended and write its report.
+
+    Raises
+    ------
+    CommandError
+        If the run failed; the message is its cause.
+    """
+    report_path = None
+    if with_report and outcome.predictions:
+        from infra.cli.report import write_report  # here, because drawing costs a second of imports
+
+        report_path = write_report(target, outcome, HOME / "runs" / outcome.run_id)
+    if as_json:
+        print_json({**outcome.as_json(), "report": str(report_path) if report_path else None})
+    else:
+        print_summary(outcome, console)
+        if report_path:
+            console.print(f"report      {report_path}", markup=False)
+    if outcome.status != "SUCCEEDED":
+        raise CommandError(
+            f"The run {outcome.run_id} {outcome.status.replace('_', ' ').lower()}: {outcome.cause}",
+            f"When the reason is removed: ml-pipeline replay {outcome.execution_arn.rpartition(':')[2]}",
+        )
+
+
+def print_summary(outcome: Outcome, console: Console) -> None:
+    """Print rows, predictions, quarantined rows, seconds per stage, and where the results are."""
+    console.print()
+    console.print(f"[bold]run {outcome.run_id}[/]  {outcome.status}  {seconds_text(outcome.seconds)}")
+    console.print(f"rows        {outcome.rows:>12,}")
+    console.print(f"predictions {outcome.predictions:>12,}")
+    console.print(f"quarantined {outcome.quarantined:>12,}")
+    for reason, rows in outcome.reasons.items():
+        console.print(f"  {rows:>8,}  {reason}", markup=False)
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    for stage in outcome.stages:
+        if stage.seconds >= 0.05:
+            table.add_row(f"  {stage.name}", seconds_text(stage.seconds))
+    console.print("stages")
+    console.print(table)
+    console.print(f"results     {outcome.results}", markup=False)
+    if outcome.quarantined:
+        console.print(f"quarantine  {outcome.quarantine}", markup=False)

@@ -1,0 +1,137 @@
+"""Which AWS a command talks to: the embedded one that runs here, or an account.
+
+The embedded AWS is the default and an account must be asked for by name (`--target aws`): a command typed
+while the embedded AWS happens to be down must never reach a production account instead.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infra.cli.errors import RefusedError, UnavailableError
+from infra.naming import Names
+
+HOME = Path(".ml-pipeline")
+"""Everything that commands leave behind, below the folder they are called in."""
+
+LOCAL_FILE = HOME / "local.json"
+"""Says where the running embedded AWS listens; exists only while it runs."""
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds the packages `workflows`, `tasks`, `batch_jobs` and `infra`."""
+
+LOCAL_REGION = "us-east-1"
+
+
+class Where(StrEnum):
+    """Which AWS the user wants."""
+
+    LOCAL = "local"
+    AWS = "aws"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One AWS, and one deployment of the pipeline in it.
+
+    Parameters
+    ----------
+    endpoint_url
+        Where the embedded AWS listens; None for AWS itself.
+    region
+        Region of every call.
+    environment
+        Which deployment of the pipeline: `dev`, `staging` or `prod`.
+    """
+
+    endpoint_url: str | None
+    region: str
+    environment: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is an embedded AWS."""
+        return self.endpoint_url is not None
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client for a service of this AWS."""
+        import boto3
+        from botocore.config import Config
+
+        # A dead endpoint on this machine will not come back: few tries, so that the user hears of it at once.
+        config = Config(
+            connect_timeout=3 if self.is_local else 10,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 2 if self.is_local else 5},
+        )
+        credentials = (
+            {"aws_access_key_id": "test", "aws_secret_access_key": "test"}  # the embedded AWS takes any
+            if self.is_local
+            else {}
+        )
+        session: Any = boto3.Session(region_name=self.region, **credentials)
+        return session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+    @property
+    def names(self) -> Names:
+        """The names of everything that is deployed there."""
+        return Names(self.environment, self.region, self.account)
+
+    def state_machine_arn(self, workflow: str) -> str:
+        """Address a workflow's state machine; callers that start it add its alias."""
+        return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.names.state_machine(workflow)}"
+
+
+def local_endpoint() -> str | None:
+    """Return the URL of the embedded AWS that runs for this folder, or None.
+
+    A file left by one that was killed does not count: its process is gone.
+    """
+    try:
+        running = json.loads(LOCAL_FILE.read_text())
+        os.kill(running["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError, KeyError):
+        return None
+    except PermissionError:
+        pass  # it lives, under another user
+    return str(running["url"])
+
+
+def find_target(where: Where, environment: str) -> Target:
+    """Decide which AWS to use.
+
+    For `Where.LOCAL` the endpoint is `AWS_ENDPOINT_URL`, or else that of the embedded AWS of this folder.
+
+    Raises
+    ------
+    UnavailableError
+        If no embedded AWS runs and AWS was not asked for.
+    RefusedError
+        If AWS was asked for while `AWS_ENDPOINT_URL` points elsewhere, or no region is set for it.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if where is Where.AWS:
+        if endpoint:
+            raise RefusedError(
+                f"--target aws asks for AWS itself, but AWS_ENDPOINT_URL is {endpoint}.", "Unset the one or the other."
+            )
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if not region:
+            raise RefusedError("--target aws needs a region.", "Set AWS_REGION, for instance to us-east-1.")
+        return Target(None, region, environment)
+    endpoint = endpoint or local_endpoint()
+    if endpoint is None:
+        raise UnavailableError(
+            "No embedded AWS is running for this folder.",
+            "Start it in another terminal with `make local`, or use your account with --target aws.",
+        )
+    return Target(endpoint, os.environ.get("AWS_REGION", LOCAL_REGION), environment)
