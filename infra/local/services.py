@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from infra.local import lambda_workers
 from infra.local.emulator import Emulator
 
-INSTALLERS: tuple[Callable[[Emulator], None], ...] = ()
+INSTALLERS: tuple[Callable[[Emulator], None], ...] = (lambda_workers.install,)
 
 
 def install(emulator: Emulator) -> None:

@@ -10,6 +10,7 @@ from infra.local.errors import ServiceCallError
 
 NEEDS: Needs = {
     "services.lambda_svc": (
+        "_emit_lambda_logs",
         "_execute_function_warm",
         "_execute_function_with_config_scope",
         "_get_func_record_for_ref",
@@ -92,12 +93,13 @@ class Functions:
 
         def execute_function(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
             config = function.get("config") or function
-            code = function.get("code_zip")
-            if not code or not str(config.get("Runtime", "")).startswith("python"):
+            if not _is_ours(function):
                 answer: dict[str, Any] = execute_warm(function, event, request_id)
                 return answer
             layers = config.get("Layers") or []
-            deployed = Deployed(config, code, lambda: [service._resolve_layer_zip(layer) for layer in layers])
+            deployed = Deployed(
+                config, function["code_zip"], lambda: [service._resolve_layer_zip(layer) for layer in layers]
+            )
             outcome = execute(deployed, event, request_id)
             if outcome.throttled:
                 throttle: dict[str, Any] = service._throttle_response(
@@ -110,6 +112,14 @@ class Functions:
             invalidate(name, *args, **kwargs)
             forget(name)
 
+        emit_logs = service._emit_lambda_logs
+
+        def emit_logs_of_others(function: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+            # Symptom: a log stream per invocation; AWS has one per worker. The executor writes its own.
+            if not _is_ours(function):
+                emit_logs(function, *args, **kwargs)
+
+        rebind(emit_logs, emit_logs_of_others)
         rebind(execute_warm, execute_function)
         rebind(invalidate, invalidate_worker)
 
@@ -141,3 +151,8 @@ class Functions:
         if result.get("throttle"):
             raise ServiceCallError("TooManyRequestsException", "Rate Exceeded.", 429)
         return Outcome(result.get("body"), bool(result.get("error")), result.get("log", ""))
+
+
+def _is_ours(function: Mapping[str, Any]) -> bool:
+    config = function.get("config") or function
+    return bool(function.get("code_zip")) and str(config.get("Runtime", "")).startswith("python")

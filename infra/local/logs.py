@@ -1,0 +1,49 @@
+"""Writes to CloudWatch Logs on behalf of AWS services."""
+
+import contextlib
+import time
+from collections.abc import Iterable
+
+from infra.local.emulator import Services
+from infra.local.errors import ServiceCallError
+
+TARGET = "Logs_20140328"
+MAX_EVENTS = 10_000
+
+
+class Logs:
+    """Log groups and streams of the account and region in force (`Services.scope`)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def write(self, group: str, stream: str, lines: Iterable[str], at: float | None = None) -> None:
+        """Append lines to a stream; the group and the stream are made when they are missing.
+
+        Must not be called on the event loop.
+
+        Parameters
+        ----------
+        at
+            Epoch seconds of the lines; now if ``None``.
+        """
+        milliseconds = int((time.time() if at is None else at) * 1000)
+        events = [{"timestamp": milliseconds, "message": line} for line in lines if line]
+        for first in range(0, len(events), MAX_EVENTS):
+            self._put(group, stream, events[first : first + MAX_EVENTS])
+
+    def _put(self, group: str, stream: str, events: list[dict[str, object]]) -> None:
+        request = {"logGroupName": group, "logStreamName": stream, "logEvents": events}
+        try:
+            self._services.call("logs", f"{TARGET}.PutLogEvents", request)
+        except ServiceCallError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            self._make(group, stream)
+            self._services.call("logs", f"{TARGET}.PutLogEvents", request)
+
+    def _make(self, group: str, stream: str) -> None:
+        names = {"logGroupName": group, "logStreamName": stream}
+        for operation, members in (("CreateLogGroup", {"logGroupName": group}), ("CreateLogStream", names)):
+            with contextlib.suppress(ServiceCallError):  # it exists already
+                self._services.call("logs", f"{TARGET}.{operation}", members)
