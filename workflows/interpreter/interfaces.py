@@ -1,7 +1,7 @@
 """What the interpreter asks of the world, and what it tells it.
 
-The interpreter knows neither AWS nor the wall clock. A user of it brings `Tasks` (who does the work), a `Clock`
-(what time it is) and, if wanted, an `Observer` (who is told of events and Map Runs while they happen).
+The interpreter knows neither AWS nor the wall clock. A user of it brings `Tasks` (who does the work), a
+`Clock` (what time it is) and, if wanted, an `Observer` (who is told of events and Map Runs as they happen).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from workflows.interpreter.journal import Event, Journal
@@ -63,7 +63,8 @@ class TaskCall:
     @property
     def token(self) -> str | None:
         """The task token, when the task waits for one."""
-        return self.context.get("Task", {}).get("Token")
+        token: str | None = self.context.get("Task", {}).get("Token")
+        return token
 
 
 class Tasks(Protocol):
@@ -72,17 +73,31 @@ class Tasks(Protocol):
     async def run(self, call: TaskCall) -> Json:
         """Do the work and return its output as JSON.
 
-        An item reader is called with `arn:aws:states:::s3:getObject` (answers `{"Body": str | bytes}`, the raw
-        object) or `arn:aws:states:::s3:listObjectsV2` (answers the API's own page, `NextContinuationToken`
-        included), a result writer with `arn:aws:states:::s3:putObject` (arguments `Bucket`, `Key`, `Body`: str).
+        An item reader is called with `arn:aws:states:::s3:getObject` (answers `{"Body": str | bytes}`, the
+        raw object) or `arn:aws:states:::s3:listObjectsV2` (answers the API's own page, with
+        `NextContinuationToken`), a result writer with `arn:aws:states:::s3:putObject` (arguments `Bucket`,
+        `Key` and `Body`, a str).
 
-        When the coroutine is cancelled (timeout, failed sibling branch, stopped execution), it must stop what it
-        started (a `.sync` job) before it lets the cancellation through.
+        When the coroutine is cancelled (timeout, failed sibling branch, stopped execution), it must stop
+        what it started (a `.sync` job) before it lets the cancellation through.
 
         Raises
         ------
         StatesError
             The task failed; Retry and Catch of the state match its `error`.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksRequests(Protocol):
+    """Tasks that can tell, before an attempt is scheduled, that a request cannot be made at all."""
+
+    def check(self, call: TaskCall) -> None:
+        """Raise `StatesError` for an activity that does not exist, a parameter that is missing and the like.
+
+        Step Functions fails the state then without a Scheduled event, and puts its usual sentence with the
+        state's name before the cause.
         """
         ...
 

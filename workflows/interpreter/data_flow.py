@@ -1,0 +1,86 @@
+"""How data flows through a state: InputPath, Parameters, ResultSelector, ResultPath, OutputPath, in this order.
+
+Facts: Amazon States Language specification, "Input and Output Processing".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflows.interpreter import paths, templates
+from workflows.interpreter.errors import StatesError
+from workflows.interpreter.interfaces import Json
+from workflows.interpreter.payload import text_of
+from workflows.interpreter.visit import Visit
+
+
+def select(visit: Visit, field: str, document: Json) -> Json:
+    """Apply InputPath or OutputPath to `document`: the whole of it by default, `{}` for null."""
+    path = visit.state.get(field, "$")
+    if path is None:
+        return {}
+    if path == "$":
+        return document
+    return paths.read(path, document, visit.context, field=field)
+
+
+def effective_input(visit: Visit) -> Json:
+    """Give the input after InputPath and Parameters."""
+    document = select(visit, "InputPath", visit.input)
+    if "Parameters" in visit.state:
+        return templates.fill(visit.state["Parameters"], document, visit.context, field="Parameters")
+    return document
+
+
+def output_of(visit: Visit, result: Json) -> Json:
+    """Make the output of the state from its result: ResultSelector, ResultPath, OutputPath."""
+    if "ResultSelector" in visit.state:
+        result = templates.fill(visit.state["ResultSelector"], result, visit.context, field="ResultSelector")
+    combined = combine(visit.state.get("ResultPath", "$"), visit.input, result)
+    return select(visit, "OutputPath", combined)
+
+
+def combine(path: str | None, given: Json, result: Json) -> Json:
+    """Put `result` at the reference path `path` of the input: in place of it for `$`, nowhere for null."""
+    if path is None:
+        return given
+    if path == "$":
+        return result
+    return paths.write(path, given, result)
+
+
+def evaluate(visit: Visit, field: str, document: Json) -> Json:
+    """Evaluate a field that holds a path or an intrinsic function, e.g. `ErrorPath`."""
+    expression: str = visit.state[field]
+    if expression.startswith("States."):
+        return templates.fill({"value.$": expression}, document, visit.context, field=field)["value"]
+    return paths.read(expression, document, visit.context, field=field)
+
+
+def number(
+    holder: Mapping[str, Any], field: str, visit: Visit, document: Json, default: int | None = None
+) -> int | None:
+    """Give the number that `field` states, or that its variant `<field>Path` points to.
+
+    Raises
+    ------
+    StatesError
+        ``States.Runtime`` when the path leads to anything but an integer that is not negative.
+    """
+    if field in holder:
+        return int(holder[field])
+    path = holder.get(f"{field}Path")
+    if path is None:
+        return default
+    value = paths.read(path, document, visit.context, field=f"{field}Path")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise StatesError(
+            "States.Runtime",
+            f"The {field}Path field refers to value {text_of(value)} which is not a valid integer: {path}",
+        )
+    if value < 0:
+        raise StatesError("States.Runtime", f"The {field}Path field refers to value {value} which is negative: {path}")
+    return value

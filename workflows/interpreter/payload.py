@@ -1,0 +1,42 @@
+"""JSON texts of payloads, and how long they may be."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from workflows.interpreter.errors import StatesError
+from workflows.interpreter.interfaces import Json
+
+MAXIMUM_BYTES = 262_144
+"""Bytes of UTF-8 that an input or an output may have (Step Functions developer guide, "Quotas")."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def text_of(value: Json) -> str:
+    """Give the JSON text of a payload as the history shows it: without spaces."""
+    return _encode(value)
+
+
+def limited_text_of(value: Json, producer: str) -> str:
+    """Give the JSON text of what a state or task `producer` returned.
+
+    Raises
+    ------
+    StatesError
+        ``States.DataLimitExceeded`` when it has more than `MAXIMUM_BYTES`.
+    """
+    text = text_of(value)
+    if len(text) * 4 > MAXIMUM_BYTES and len(text.encode()) > MAXIMUM_BYTES:
+        raise StatesError(
+            "States.DataLimitExceeded",
+            f"The state/task '{producer}' returned a result with a size exceeding "
+            "the maximum number of bytes service limit.",
+        )
+    return text
+
+
+def time_text(moment: datetime) -> str:
+    """Write a time as the context object does: UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,111 @@
+"""Retry and Catch.
+
+Facts: Step Functions developer guide, "Handling errors in Step Functions workflows". One of them is
+not what the guide says but what Step Functions does: States.ALL catches States.DataLimitExceeded of a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from workflows.interpreter import data_flow
+from workflows.interpreter.deadline import Overdue
+from workflows.interpreter.errors import StatesError
+from workflows.interpreter.interfaces import Json
+from workflows.interpreter.visit import Visit
+
+DEFAULT_INTERVAL_SECONDS = 1
+DEFAULT_MAX_ATTEMPTS = 3
+DEFAULT_BACKOFF_RATE = 2.0
+
+FATAL = frozenset({"States.Runtime"})
+"""Errors that no Retry or Catch stops."""
+
+
+def matches(names: Sequence[str], failure: StatesError) -> bool:
+    """Tell whether `ErrorEquals` names the failure, by its own name or by a wildcard."""
+    error = failure.error
+    if error is None or error in FATAL:
+        return False
+    if error in names or "States.ALL" in names:
+        return True
+    if error == "States.Timeout":
+        return isinstance(failure, Overdue) and failure.also_known_as in names
+    return "States.TaskFailed" in names
+
+
+class Retriers:
+    """The `Retry` of a state, with the attempts that each retrier has used up.
+
+    Parameters
+    ----------
+    retriers
+        The field `Retry`.
+    random
+        Source of the jitter.
+    """
+
+    def __init__(self, retriers: Sequence[Mapping[str, Any]], random: Random) -> None:
+        self._retriers = retriers
+        self._random = random
+        self._used = [0] * len(retriers)
+
+    def delay(self, failure: StatesError) -> float | None:
+        """Seconds to wait before the next attempt, or None if there shall be none."""
+        for position, retrier in enumerate(self._retriers):
+            if matches(retrier["ErrorEquals"], failure):
+                used = self._used[position]
+                if used >= retrier.get("MaxAttempts", DEFAULT_MAX_ATTEMPTS):
+                    return None
+                self._used[position] = used + 1
+                return self._delay_after(retrier, used)
+        return None
+
+    def _delay_after(self, retrier: Mapping[str, Any], used: int) -> float:
+        delay: float = retrier.get("IntervalSeconds", DEFAULT_INTERVAL_SECONDS)
+        longest: float | None = retrier.get("MaxDelaySeconds")
+        try:
+            delay *= retrier.get("BackoffRate", DEFAULT_BACKOFF_RATE) ** used
+        except OverflowError:
+            delay = float("inf")
+        if longest is not None:
+            delay = min(delay, longest)
+        return self._random.uniform(0, delay) if retrier.get("JitterStrategy") == "FULL" else delay
+
+
+async def with_recovery(visit: Visit, attempt: Callable[[], Awaitable[Json]]) -> tuple[str | None, Json]:
+    """Make attempts at a state until one succeeds, none is left, or a catcher takes over.
+
+    Returns
+    -------
+    The next state (None at the end) and the output.
+
+    Raises
+    ------
+    StatesError
+        What the last attempt failed with, if nothing catches it.
+    """
+    state = visit.state
+    retriers = Retriers(state.get("Retry", ()), visit.world.random)
+    while True:
+        try:
+            return state.get("Next"), await attempt()
+        except StatesError as failure:
+            delay = retriers.delay(failure)
+            if delay is None:
+                return _caught(visit, failure)
+        await visit.world.clock.sleep(delay)
+        visit.begin_anew()
+
+
+def _caught(visit: Visit, failure: StatesError) -> tuple[str, Json]:
+    if visit.started:
+        visit.trace.add(f"{visit.state['Type']}StateFailed")
+    for catcher in visit.state.get("Catch", ()):
+        if matches(catcher["ErrorEquals"], failure):
+            report = {"Error": failure.error, "Cause": failure.cause or ""}
+            with visit.locating():
+                return catcher["Next"], data_flow.combine(catcher.get("ResultPath", "$"), visit.input, report)
+    raise failure
