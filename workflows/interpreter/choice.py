@@ -108,10 +108,7 @@ def _matches(value: Any, pattern: Any) -> bool:
 @lru_cache(maxsize=1024)
 def _wildcards(pattern: str) -> re.Pattern[str]:
     """Regular expression of a StringMatches pattern: `*` stands for any text, a backslash escapes."""
-    parts = [
-        ".*" if token == "*" else re.escape(token[1:] if token.startswith("\\") and len(token) > 1 else token)
-        for token in re.findall(r"\\[*\\]|.", pattern, re.DOTALL)
-    ]
+    parts = [".*" if part == "*" else re.escape(part[-1]) for part in re.findall(r"\\[*\\]|.", pattern, re.DOTALL)]
     return re.compile("".join(parts), re.DOTALL)
 
 

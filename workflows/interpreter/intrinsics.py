@@ -17,10 +17,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from workflows.interpreter import paths
+from workflows.interpreter import json_text, paths
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.intrinsic_syntax import Argument, Call, Literal, parse
-from workflows.interpreter.path_steps import NothingThere
+from workflows.interpreter.path_functions import NothingThere
 
 MAX_RANGE = 1000
 MAX_CHARACTERS = 10_000
@@ -99,9 +99,9 @@ def _shown(value: Any) -> str:
 
 def _string_to_json(text: Any) -> Any:
     try:
-        return json.loads(_text(text, "The argument"))
-    except ValueError as problem:
-        raise _Unfit(str(problem)) from None
+        return json_text.parse(_text(text, "The argument"))
+    except json_text.JsonError as problem:
+        raise _Unfit(problem.message) from None
 
 
 def _array_partition(array: Any, size: Any) -> list[Any]:

@@ -6,23 +6,20 @@ What counts as missing, and the words for it, are those of the Jayway library, w
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workflows.interpreter.path_filters import Predicate
-
-
-class NothingThere(Exception):
-    """A path leads nowhere in this document; the message is Jayway's."""
+from workflows.interpreter.path_functions import FUNCTIONS, NothingThere
 
 
 class Step(Protocol):
     """One step of a path."""
 
-    definite: bool
+    @property
+    def definite(self) -> bool:
+        """Whether it picks at most one value."""
 
     def select(self, value: Any, root: Any) -> list[Any]:
         """What the step picks from `value`: nothing, one value or many."""
@@ -139,35 +136,6 @@ def _descendants(value: Any) -> Iterator[Any]:
             yield from _descendants(child)
 
 
-def _length(value: Any) -> int | None:
-    return len(value) if isinstance(value, list | dict | str) else None
-
-
-def _of_numbers(fold: Callable[[list[float]], float]) -> Callable[[Any], Any]:
-    def apply(value: Any) -> Any:
-        numbers = [n for n in value if isinstance(n, int | float) and not isinstance(n, bool)]
-        if not numbers:
-            raise NothingThere("Aggregation function attempted to calculate value using empty array")
-        return fold(numbers)
-
-    return apply
-
-
-FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "length": _length,
-    "size": _length,
-    "keys": lambda value: list(value) if isinstance(value, dict) else None,
-    "first": lambda value: value[0] if isinstance(value, list) and value else None,
-    "last": lambda value: value[-1] if isinstance(value, list) and value else None,
-    "min": _of_numbers(lambda numbers: float(min(numbers))),
-    "max": _of_numbers(lambda numbers: float(max(numbers))),
-    "sum": _of_numbers(lambda numbers: float(math.fsum(numbers))),
-    "avg": _of_numbers(lambda numbers: math.fsum(numbers) / len(numbers)),
-    "stddev": _of_numbers(statistics.pstdev),
-}
-_OF_ARRAYS = frozenset({"min", "max", "sum", "avg", "stddev"})
-
-
 @dataclass(frozen=True)
 class Path:
     """A compiled path.
@@ -235,8 +203,6 @@ class Path:
         result = values[0] if definite else values
         if self.function is None:
             return result
-        if self.function in _OF_ARRAYS and not isinstance(result, list):
-            raise NothingThere("Aggregation function attempted to calculate value using empty array")
         return FUNCTIONS[self.function](result)
 
     def _missing(self, root: Any) -> str:

@@ -12,13 +12,12 @@ from functools import lru_cache
 
 from workflows.interpreter.errors import InterpreterError
 from workflows.interpreter.path_filters import MISSING, FilterParser, FilterSyntaxError, Operand, quoted
+from workflows.interpreter.path_functions import FUNCTIONS, NothingThere
 from workflows.interpreter.path_steps import (
-    FUNCTIONS,
     Descend,
     Filter,
     Indexes,
     Names,
-    NothingThere,
     Path,
     Slice,
     Step,
@@ -27,6 +26,7 @@ from workflows.interpreter.path_steps import (
 
 _NAME = re.compile(r"[^.\[\]()\s,'\"*?@]+")
 _NAME_IN_FILTER = re.compile(r"[^.\[\]()\s,'\"*?@!&|<>=]+")
+_CALL = re.compile(r"(\w+)\(\s*\)")
 _SLICE = re.compile(r"(-?\d*)\s*:\s*(-?\d*)(?:\s*:\s*-?\d*)?$")
 _INDEXES = re.compile(r"-?\d+(?:\s*,\s*-?\d+)*$")
 
@@ -76,6 +76,8 @@ class _Reader:
                 if not self._ahead("["):
                     steps.append(self._member())
             elif self._take("."):
+                if self._ahead("["):
+                    continue
                 if function := self._function():
                     return tuple(steps), function
                 steps.append(self._member())
@@ -93,7 +95,7 @@ class _Reader:
         return Names((found.group(),))
 
     def _function(self) -> str | None:
-        found = re.compile(r"(\w+)\(\s*\)").match(self.text, self.position)
+        found = _CALL.match(self.text, self.position)
         if found is None:
             return None
         if found.group(1) not in FUNCTIONS:

@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from workflows.interpreter.errors import StatesError
-from workflows.interpreter.path_steps import Indexes, Names, NothingThere
+from workflows.interpreter.path_functions import NothingThere
+from workflows.interpreter.path_steps import Indexes, Names
 from workflows.interpreter.path_syntax import PathSyntaxError, compile_path
 
 __all__ = ["PathSyntaxError", "check", "exists", "is_reference", "read", "render", "write"]
