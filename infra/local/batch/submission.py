@@ -1,0 +1,121 @@
+"""From a SubmitJob request to the specification of a job.
+
+Facts: AWS Batch API reference, "SubmitJob"; AWS Batch user guide, "Array jobs", "Job dependencies". The limits on a
+job's size (30 KiB) and on its overrides (8192 characters, counted as JSON here) are those of AWS's error messages.
+"""
+
+import json
+from typing import Any
+
+from infra.local.batch.addresses import check_name
+from infra.local.batch.capacity import Capacity
+from infra.local.batch.containers import is_fargate, overridden
+from infra.local.batch.definitions import Definitions
+from infra.local.batch.errors import RequestRefusedError
+from infra.local.batch.jobs import Specification
+from infra.local.batch.retries import check_retry_strategy
+
+LARGEST_ARRAY = 10_000
+MOST_DEPENDENCIES = 20
+_LARGEST_JOB_KIB = 30
+LONGEST_OVERRIDES = 8192
+
+Record = dict[str, Any]
+
+
+def specify(request: Record, definitions: Definitions, capacity: Capacity) -> Specification:
+    """Resolve a submission.
+
+    Raises
+    ------
+    RequestRefusedError
+        If AWS Batch would refuse it, or it needs what is not emulated.
+    """
+    check_name(request["jobName"], "Error executing request, Exception : Job name should match valid pattern")
+    _check_members(request)
+    queue = capacity.queue(request["jobQueue"])
+    if queue["state"] != "ENABLED":
+        raise RequestRefusedError(f"JobQueue {request['jobQueue']} is not in ENABLED state.")
+    definition = definitions.find_active(request["jobDefinition"])
+    fargate = is_fargate(definition["platformCapabilities"])
+    if fargate != capacity.runs_on_fargate(queue):
+        raise RequestRefusedError(
+            f"Job definition {definition['jobDefinitionName']} has platform capabilities "
+            f"{definition['platformCapabilities']}, which job queue {queue['jobQueueName']} does not offer."
+        )
+    check_retry_strategy(request.get("retryStrategy", {}))
+    definitions.check_timeout(request.get("timeout", {}))
+    parameters = {**definition["parameters"], **request.get("parameters", {})}
+    chosen: Record = {"timeout": {}, **definition, **request}
+    return Specification(
+        name=request["jobName"],
+        queue=queue["jobQueueArn"],
+        definition=definition["jobDefinitionArn"],
+        definition_name=definition["jobDefinitionName"],
+        container=overridden(
+            definition["containerProperties"], request.get("containerOverrides", {}), parameters, fargate=fargate
+        ),
+        parameters=parameters,
+        retry_strategy={**definition["retryStrategy"], **request.get("retryStrategy", {})},
+        timeout=chosen["timeout"].get("attemptDurationSeconds"),
+        depends_on=request.get("dependsOn", []),
+        tags=request.get("tags", {}),
+        propagate_tags=chosen["propagateTags"],
+        platform_capabilities=definition["platformCapabilities"],
+    )
+
+
+def overrides_too_long(request: Record) -> bool:
+    """Whether the container overrides exceed what a task can be started with.
+
+    AWS Batch accepts such a job and lets it fail.
+    """
+    return len(json.dumps(request.get("containerOverrides", {}), separators=(",", ":"))) > LONGEST_OVERRIDES
+
+
+def _check_members(request: Record) -> None:
+    for member in (
+        "shareIdentifier",
+        "schedulingPriorityOverride",
+        "nodeOverrides",
+        "eksPropertiesOverride",
+        "ecsPropertiesOverride",
+        "consumableResourcePropertiesOverride",
+    ):
+        if member in request:
+            raise RequestRefusedError(f"The embedded AWS Batch does not emulate {member}.")
+    kib = len(json.dumps(request, separators=(",", ":")).encode()) // 1024
+    if kib >= _LARGEST_JOB_KIB:
+        raise RequestRefusedError(
+            f"Error executing request, Exception : Job size must be less than {_LARGEST_JOB_KIB} KiB, got {kib} KiB"
+        )
+    size = array_size(request)
+    if size and not 2 <= size <= LARGEST_ARRAY:
+        raise RequestRefusedError(f"Array size must be between 2 and {LARGEST_ARRAY}.")
+    dependencies = request.get("dependsOn", [])
+    if len(dependencies) > MOST_DEPENDENCIES:
+        raise RequestRefusedError(f"A job can depend on at most {MOST_DEPENDENCIES} jobs.")
+    for dependency in dependencies:
+        _check_dependency(dependency, is_array=bool(size))
+
+
+def _check_dependency(dependency: dict[str, str], *, is_array: bool) -> None:
+    kind = dependency.get("type")
+    if kind not in {None, "N_TO_N", "SEQUENTIAL"}:
+        raise RequestRefusedError(f"Dependency type must be N_TO_N or SEQUENTIAL, not {kind}.")
+    if kind and not is_array:
+        raise RequestRefusedError(f"Only array jobs can have a dependency of type {kind}.")
+    if kind == "SEQUENTIAL" and "jobId" in dependency:
+        raise RequestRefusedError("A SEQUENTIAL dependency has no job ID.")
+    if kind != "SEQUENTIAL" and "jobId" not in dependency:
+        raise RequestRefusedError("A dependency needs a job ID, or the type SEQUENTIAL.")
+
+
+def array_size(request: Record) -> int:
+    """Return how many children the submission asks for; 0 if it is no array job.
+
+    A size of 0 in the request is handed on as 1, which is refused like every other size below 2.
+    """
+    if "arrayProperties" not in request or "size" not in request["arrayProperties"]:
+        return 0
+    return int(request["arrayProperties"]["size"]) or 1
