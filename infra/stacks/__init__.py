@@ -1,0 +1,1 @@
+"""The stacks, one module for each section of the infrastructure."""

@@ -1,0 +1,64 @@
+"""The CDK app: all stacks of one environment. Run by the CDK command line, as `cdk.json` says."""
+
+import os
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from infra import aspects, settings
+from infra.errors import InfraError
+from infra.naming import Names
+from infra.stacks.analytics import AnalyticsStack
+from infra.stacks.batch import BatchStack
+from infra.stacks.network import NetworkStack
+from infra.stacks.storage import StorageStack
+from infra.stacks.tasks import TasksStack
+from infra.stacks.workflows import DEFINITIONS, WorkflowsStack
+
+
+def build(app: cdk.App, chosen: settings.Settings, definitions: Path = DEFINITIONS) -> None:
+    """Add the stacks of one environment to an app, with the rules that hold for all of them.
+
+    Parameters
+    ----------
+    app
+        The app.
+    chosen
+        Settings of the environment.
+    definitions
+        Directory of the rendered workflows.
+    """
+    names = Names(chosen.environment, chosen.region, chosen.account or cdk.Aws.ACCOUNT_ID)
+    where = cdk.Environment(account=chosen.account, region=chosen.region)
+    storage = StorageStack(app, chosen, names, env=where)
+    network = NetworkStack(app, chosen, names, storage, env=where)
+    tasks = TasksStack(app, chosen, names, storage, network, env=where)
+    batch = BatchStack(app, chosen, names, storage, network, env=where)
+    AnalyticsStack(app, names, storage, env=where)
+    WorkflowsStack(app, chosen, names, storage, tasks, batch, definitions=definitions, env=where)
+    aspects.apply(app, chosen)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def main() -> int:
+    """Synthesize the environment that the context or `ML_PIPELINE_ENVIRONMENT` names.
+
+    Returns
+    -------
+    0, or 1 after a message on standard error that says what to change.
+    """
+    app = cdk.App()
+    try:
+        context = {key: app.node.try_get_context(key) for key in (settings.CONTEXT_KEY, "environment", "region")}
+        build(app, settings.load(context, os.environ))
+    except InfraError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""What scoring a shard needs, in a Lambda function and in a Batch job alike."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from infra.parts.model_registry import grant_read_models
+from infra.parts.stored import Stored
+
+
+def grant_score(role: iam.IRole, stack: cdk.Stack, stored: Stored) -> None:
+    """Let a role score a shard: read it and the model, write predictions, bad rows, items and the marker.
+
+    Parameters
+    ----------
+    role
+        Who scores.
+    stack
+        Stack of the role.
+    stored
+        What is read and written.
+    """
+    grant_read_models(role, stack)
+    stored.let_read(role, stored.data)
+    stored.let_read(role, stored.models)
+    for prefix in ("predictions/", "quarantine/", "runs/"):
+        stored.let_read(role, stored.results, prefix)
+        stored.let_write(role, stored.results, prefix)
+    stored.predictions.grant(role, "dynamodb:BatchWriteItem", "dynamodb:PutItem")

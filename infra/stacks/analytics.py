@@ -1,0 +1,130 @@
+"""The catalog: a Glue database, and the crawler that finds new partitions of predictions for Athena."""
+
+import json
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge, acknowledge_grants
+from infra.naming import Names
+from infra.parts.stored import Stored
+from infra.stacks.storage import StorageStack
+
+
+class AnalyticsStack(cdk.Stack):
+    """Database, crawler and the crawler's role."""
+
+    def __init__(self, scope: Construct, names: Names, storage: StorageStack, **stack: Any) -> None:
+        super().__init__(scope, names.stack("analytics"), **stack)
+        self._names = names
+        database = glue.CfnDatabase(
+            self,
+            "Database",
+            catalog_id=self.account,
+            database_input=glue.CfnDatabase.DatabaseInputProperty(
+                name=names.database, description="Predictions of batch runs, partitioned by day and run"
+            ),
+        )
+        encrypted_logs = glue.CfnSecurityConfiguration(
+            self,
+            "EncryptedLogs",
+            name=names.of("glue-encryption"),
+            encryption_configuration=glue.CfnSecurityConfiguration.EncryptionConfigurationProperty(
+                cloud_watch_encryption=glue.CfnSecurityConfiguration.CloudWatchEncryptionProperty(
+                    cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=storage.logs_key.key_arn
+                )
+            ),
+        )
+        crawler = glue.CfnCrawler(
+            self,
+            "Crawler",
+            name=names.crawler,
+            role=self._crawler_role(storage).role_arn,
+            database_name=names.database,
+            crawler_security_configuration=names.of("glue-encryption"),
+            targets=glue.CfnCrawler.TargetsProperty(
+                s3_targets=[glue.CfnCrawler.S3TargetProperty(path=f"s3://{names.bucket('results')}/predictions/")]
+            ),
+            # Only folders that were not there at the last crawl are read: the cost of a crawl does not grow with the
+            # table. The schema is ours and fixed, so changes are logged and not applied, as this policy demands.
+            recrawl_policy=glue.CfnCrawler.RecrawlPolicyProperty(recrawl_behavior="CRAWL_NEW_FOLDERS_ONLY"),
+            schema_change_policy=glue.CfnCrawler.SchemaChangePolicyProperty(
+                update_behavior="LOG", delete_behavior="LOG"
+            ),
+            configuration=json.dumps(
+                {
+                    "Version": 1.0,
+                    "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}},
+                    "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"},
+                }
+            ),
+        )
+        crawler.add_resource_dependency(database)
+        crawler.add_resource_dependency(encrypted_logs)
+
+    def _crawler_role(self, storage: StorageStack) -> iam.Role:
+        """Less than the managed AWSGlueServiceRole: one prefix, one database, the crawlers' log group."""
+        role = iam.Role(
+            self,
+            "CrawlerRole",
+            role_name=self._names.role("glue-crawler"),
+            assumed_by=iam.ServicePrincipal(
+                "glue.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
+            ),
+            description="Catalogs the predictions",
+        )
+        stored = Stored(self, self._names, storage)
+        stored.let_read(role, stored.results, "predictions/")
+        tables = [
+            self.format_arn(service="glue", resource="catalog"),
+            self.format_arn(service="glue", resource="database", resource_name=self._names.database),
+            self.format_arn(service="glue", resource="table", resource_name=f"{self._names.database}/*"),
+        ]
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "glue:GetDatabase",
+                    "glue:GetTable",
+                    "glue:GetTables",
+                    "glue:CreateTable",
+                    "glue:UpdateTable",
+                    "glue:GetPartition",
+                    "glue:GetPartitions",
+                    "glue:BatchGetPartition",
+                    "glue:BatchCreatePartition",
+                    "glue:CreatePartition",
+                    "glue:UpdatePartition",
+                ],
+                resources=tables,
+            )
+        )
+        # With a security configuration, crawlers log to a group with its name (Glue developer guide,
+        # "Setting up encryption in AWS Glue"), and associate the key with it themselves.
+        groups = self.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name="/aws-glue/crawlers*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"],
+                resources=[groups],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["glue:GetSecurityConfiguration"],
+                resources=["*"],
+            )
+        )
+        acknowledge(
+            role, f"IAM5[Resource::{tables[-1]}]", "The crawler names the tables that it finds, in this database."
+        )
+        acknowledge(role, f"IAM5[Resource::{groups}]", "Glue makes up the rest of the log group's name.")
+        acknowledge(role, "IAM5[Resource::*]", "glue:GetSecurityConfiguration takes no narrower resource.")
+        acknowledge_grants(role)
+        return role
