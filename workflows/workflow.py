@@ -75,12 +75,12 @@ def catch_failures(start: State | Chain, *, go_to: State) -> None:
     start
         First step; the states that follow it are changed in place.
     go_to
-        The state that receives the state's input with `{"Error", "Cause"}` under `$.failure`.
+        The state that receives the state's input with `{"Error", "Cause"}` under `$.failure`. It and what follows it
+        are left alone: they are how a failure ends, and must not begin anew when they fail.
     """
-    visitor = _Reachable()
-    start.accept(visitor)
-    for state in visitor.states.values():
-        if state.state_type in _CAN_FAIL and not state.catches:
+    ending = _reachable(go_to)
+    for name, state in _reachable(start).items():
+        if name not in ending and state.state_type in _CAN_FAIL and not state.catches:
             state.add_catch(Catch(error_equals=["States.ALL"], result_path="$.failure", next_step=go_to))
 
 
@@ -95,6 +95,12 @@ class _Reachable:
 
     def visit(self, state: State) -> None:
         self.states[state.state_id] = state
+
+
+def _reachable(start: State | Chain) -> dict[str, State]:
+    visitor = _Reachable()
+    start.accept(visitor)
+    return visitor.states
 
 
 def _state_names(machine: Asl) -> Iterator[str]:

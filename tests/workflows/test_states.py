@@ -88,7 +88,7 @@ def test_two_states_with_one_name_are_refused_even_in_different_branches() -> No
 
 def test_failures_are_caught_wherever_a_state_can_fail_and_has_no_catcher() -> None:
     own = states.Pass("Own handling")
-    tell = states.Pass("Tell")
+    tell = states.Task("Tell", resource="arn:x")
     first = states.Task("First", resource="arn:x")
     second = states.Task(
         "Second",
@@ -104,6 +104,7 @@ def test_failures_are_caught_wherever_a_state_can_fail_and_has_no_catcher() -> N
     assert rendered["First"]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Tell"}]
     assert [catcher["Next"] for catcher in rendered["Second"]["Catch"]] == ["Own handling"]
     assert "Catch" not in rendered["Rest"]
+    assert "Catch" not in rendered["Tell"], "what tells of a failure would begin anew for ever"
 
 
 def test_a_definition_reads_in_order_type_first_transitions_last() -> None:
