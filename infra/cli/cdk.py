@@ -178,6 +178,8 @@ def _environment(target: Target, ours: Mapping[str, str]) -> dict[str, str]:
         "ML_PIPELINE_REGION": target.region,
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "NO_COLOR": "1",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
     if target.endpoint_url is not None:
         environment |= {

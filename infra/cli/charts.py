@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -28,12 +27,14 @@ def score_distribution(tally: ScoreTally, threshold: float | None) -> bytes:
     counts = tally.histogram(bins=64)
     width = 1 / counts.shape[1]
     left = np.arange(counts.shape[1]) * width
-    base: npt.NDArray[np.float64] = np.zeros(counts.shape[1])
+    base = np.zeros(counts.shape[1])
     kinds = ((POSITIVE, "it happened", ORANGE), (NEGATIVE, "it did not", BLUE), (UNKNOWN, "not known", GREY))
     for kind, label, colour in kinds:
         if counts[kind].any():
-            axes.bar(left, counts[kind], width, bottom=base, align="edge", color=colour, label=label, linewidth=0)
-            base = base + counts[kind]
+            axes.bar(
+                left, counts[kind], width, bottom=base.copy(), align="edge", color=colour, label=label, linewidth=0
+            )
+            base += counts[kind]
     if threshold is not None:
         axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (4, 3)), label=f"threshold {threshold:g}")
     axes.set_xlim(0, 1)
@@ -67,8 +68,10 @@ def throughput(markers: Sequence[Marker], lanes: Mapping[str, str]) -> bytes:
                 overlap = np.minimum(edges[1:], finish) - np.maximum(edges[:-1], begin)
                 rate += np.clip(overlap, 0, None) / (finish - begin) * marker.rows / (edges[1] - edges[0])
         if rate.any():
-            axes.stairs(base + rate, edges, baseline=base, fill=True, color=LANE_COLOURS[lane], label=LANE_NAMES[lane])
-            base = base + rate
+            axes.stairs(
+                base + rate, edges, baseline=base.copy(), fill=True, color=LANE_COLOURS[lane], label=LANE_NAMES[lane]
+            )
+            base += rate
     axes.set_xlim(0, edges[-1])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("seconds since the first shard began")

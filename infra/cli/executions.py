@@ -146,7 +146,8 @@ def origin_of(execution: Execution, among: Sequence[Execution]) -> Execution | N
         return None
     number = int(match["number"])
     for other in among:
-        if other.workflow == execution.workflow and replay_name(other.name, number) == execution.name:
+        earlier = other.workflow == execution.workflow and other.started_at < execution.started_at
+        if earlier and replay_name(other.name, number) == execution.name:
             return other
     return None
 

@@ -1,7 +1,9 @@
 """`ml-pipeline local`: the embedded AWS in the foreground."""
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -46,6 +48,24 @@ def local(
         raise UnavailableError(str(error)) from error
     finally:
         _withdraw()
+
+
+def clear(state: Path) -> None:
+    """Remove the state of an embedded AWS.
+
+    Raises
+    ------
+    UnavailableError
+        If one that runs holds it; it locks the file `lock` in it as long as it runs.
+    """
+    if not state.exists():
+        return
+    with (state / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UnavailableError(f"The state in {state} is in use by an embedded AWS.", "Stop that first.") from error
+        shutil.rmtree(state)
 
 
 def _announce(aws: Any) -> None:

@@ -1,5 +1,6 @@
 """The `ml-pipeline` command: what it can do, and how it tells what went wrong."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,9 @@ from infra.cli.local import local
 from infra.cli.replay import replay
 from infra.cli.report import report
 from infra.cli.run import run
+from tasks.errors import TaskError
+
+INTERRUPTED, TERMINATED = 130, 143
 
 _HELP = """Machine-learning inference as workflows on AWS, or on the embedded AWS of this machine.
 
@@ -54,7 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments
         The words after the command's name; those of this process if None.
     """
-    sys.exit(_exit_code(arguments))
+    # `kill` ends a command as Ctrl-C does: what it has started is stopped, what it holds is given back.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        code = _exit_code(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if code in (INTERRUPTED, TERMINATED):
+        sys.stderr.write("interrupted\n")
+    sys.exit(code)
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
@@ -67,21 +79,18 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except CommandError as error:
         print_error(error)
         return error.exit_code
-    except ClientError as error:
-        print_error(CommandError(f"AWS refused {error.operation_name}: {error}"))
+    except (ClientError, TaskError) as error:
+        print_error(CommandError(str(error)))
         return CommandError.exit_code
     except BotoCoreError as error:
         print_error(_unreachable(error))
         return UnavailableError.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return 130
     return 0
 
 
 def _unreachable(error: Exception) -> UnavailableError:
     return UnavailableError(
-        f"AWS cannot be reached: {error}",
+        f"AWS cannot be reached: {error}.".replace("..", "."),
         "If the embedded AWS was stopped or killed, start it again with `make local` or `make run`.",
     )
 

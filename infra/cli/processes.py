@@ -33,7 +33,12 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end_all()
+        # An impatient second Ctrl-C would leave behind what is just being ended.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self.end_all()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def start(
         self,

@@ -178,8 +178,8 @@ def _calibration_text(tally: ScoreTally, version: dict[str, Any]) -> str:
     then = f" (in training: {baseline['auc']:.3f})" if "auc" in baseline else ""
     return (
         f"Scores against the {tally.rows_with_outcome:,} known outcomes. It happened to {tally.outcome_rate:.1%} of "
-        f"them; the mean score is {tally.mean_score:.1%}. AUC {tally.auc or 0:.3f}{then}, log loss {tally.log_loss:.3f}, "
-        f"Brier score {tally.brier:.3f}."
+        f"them; the mean score is {tally.mean_score:.1%}. AUC {tally.auc or 0:.3f}{then}, "
+        f"log loss {tally.log_loss:.3f}, Brier score {tally.brier:.3f}."
     )
 
 

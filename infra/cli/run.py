@@ -39,6 +39,11 @@ class Outcome:
     results: str
     quarantine: str
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the execution ended well."""
+        return self.status == "SUCCEEDED"
+
     def as_json(self) -> dict[str, Any]:
         """Shape it for scripts and for `summary.json`."""
         return {
@@ -178,16 +183,18 @@ def follow_to_end(target: Target, workflow: str, execution_arn: str, console: Co
 def gather(target: Target, workflow: str, execution: dict[str, Any], record: RunRecord) -> Outcome:
     """Put together what an ended execution left: its history, and its run's markers."""
     events = read_history(target, execution["executionArn"])
+    status = execution["status"]
     markers = record.markers()
     request = record.request() or {}
     below = f"day={request['day']}/run_id={record.run_id}/" if "day" in request else ""
-    failed = execution["status"] != "SUCCEEDED"
     return Outcome(
         workflow=workflow,
         execution_arn=execution["executionArn"],
         run_id=record.run_id,
-        status=execution["status"],
-        cause=readable_cause(execution.get("error"), execution.get("cause")) if failed else "",
+        status=status,
+        cause=readable_cause(execution.get("error"), execution.get("cause"))
+        if execution["status"] != "SUCCEEDED"
+        else "",
         seconds=(execution["stopDate"] - execution["startDate"]).total_seconds(),
         rows=sum(marker.rows for marker in markers),
         predictions=sum(marker.predictions for marker in markers),
@@ -208,7 +215,7 @@ def finish(target: Target, outcome: Outcome, console: Console, *, as_json: bool,
         If the run failed; the message is its cause.
     """
     report_path = None
-    if with_report and outcome.predictions:
+    if with_report and outcome.rows:
         from infra.cli.report import write_report  # here, because drawing costs a second of imports
 
         report_path = write_report(target, outcome, HOME / "runs" / outcome.run_id)
@@ -218,7 +225,18 @@ def finish(target: Target, outcome: Outcome, console: Console, *, as_json: bool,
         print_summary(outcome, console)
         if report_path:
             console.print(f"report      {report_path}", markup=False)
-    if outcome.status != "SUCCEEDED":
+    raise_if_failed(outcome)
+
+
+def raise_if_failed(outcome: Outcome) -> None:
+    """Turn a run that failed into the error that ends the command.
+
+    Raises
+    ------
+    CommandError
+        With the run's cause.
+    """
+    if not outcome.succeeded:
         raise CommandError(
             f"The run {outcome.run_id} {outcome.status.replace('_', ' ').lower()}: {outcome.cause}",
             f"When the reason is removed: ml-pipeline replay {outcome.execution_arn.rpartition(':')[2]}",

@@ -45,7 +45,6 @@ class Board:
         self._console = console
         self._running: dict[str, tuple[float, str]] = {}
         self._live = Live(console=console, transient=True, get_renderable=self._picture, refresh_per_second=8)
-        self.seconds: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -70,9 +69,12 @@ class Board:
     def end(self, title: str, *, well: bool) -> None:
         """Show that a step has ended."""
         began, _ = self._running.pop(title)
-        self.seconds[title] = time.monotonic() - began
+        self.tell(title, time.monotonic() - began, well=well)
+
+    def tell(self, title: str, seconds: float, *, well: bool) -> None:
+        """Leave a line for a step that has ended."""
         mark = "[green]✓[/]" if well else "[red]✗[/]"
-        self._console.print(f"{mark} {title:<44} {seconds_text(self.seconds[title]):>12}")
+        self._console.print(f"{mark} {title:<44} {seconds_text(seconds):>12}")
 
     def _picture(self) -> Table:
         table = Table.grid(padding=(0, 1))

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from infra.cli.replay import request_of_same_run
+from tests.infra.cli.conftest import FakeStates, Said, write_run
+
+
+def test_a_failed_execution_is_redriven(aws: FakeStates, call: Callable[..., Said]) -> None:
+    write_run("nightly")
+    aws.add("nightly", "FAILED")
+
+    said = call("replay", "nightly", "--json")
+
+    assert said.code == 0
+    assert aws.redriven == ["nightly"]
+    assert aws.started == []
+    assert [(each["how"], each["status"]) for each in said.json()] == [("redrive", "SUCCEEDED")]
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "RUNNING"])
+def test_what_did_not_fail_is_refused(aws: FakeStates, call: Callable[..., Said], status: str) -> None:
+    aws.add("nightly", status)
+
+    said = call("replay", "nightly")
+
+    assert said.code == 2
+    assert status in said.err
+    assert not aws.redriven
+    assert not aws.started
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "RUNNING"])
+def test_what_a_replay_has_taken_care_of_is_refused(aws: FakeStates, call: Callable[..., Said], status: str) -> None:
+    aws.add("nightly", "FAILED", ended=timedelta(hours=3))
+    aws.add("nightly-replay-1", status)
+
+    said = call("replay", "nightly")
+
+    assert said.code == 2
+    assert "nightly-replay-1" in said.err
+    assert not aws.redriven
+
+
+def test_a_definition_that_changed_since_means_a_new_execution(aws: FakeStates, call: Callable[..., Said]) -> None:
+    aws.add("nightly", "FAILED", request={"shardRows": 5_000}, definition=json.dumps({"StartAt": "Old"}))
+
+    said = call("replay", "nightly", "--no-wait", "--json")
+
+    assert aws.redriven == []
+    assert aws.started == ["nightly-replay-1"]
+    (new,) = [each for each in aws.executions.values() if each["name"] == "nightly-replay-1"]
+    assert json.loads(new["input"]) == {"shardRows": 5_000, "runId": "nightly"}
+    (told,) = said.json()
+    assert told["replayOf"] == "nightly"
+    assert "definition" in told["because"]
+
+
+def test_what_step_functions_does_not_redrive_is_started_anew(aws: FakeStates, call: Callable[..., Said]) -> None:
+    aws.add("old", "FAILED", redriveStatus="NOT_REDRIVABLE", redriveStatusReason="It is older than 14 days")
+    aws.add("much", "FAILED", refuseRedrive="It was redriven 1000 times")
+
+    for name, reason in (("old", "14 days"), ("much", "1000 times")):
+        (told,) = call("replay", name, "--no-wait", "--json").json()
+        assert reason in told["because"]
+
+    assert aws.started == ["old-replay-1", "much-replay-1"]
+
+
+def test_a_replay_that_failed_is_followed_by_the_next_number(aws: FakeStates, call: Callable[..., Said]) -> None:
+    stale = {"redriveStatus": "NOT_REDRIVABLE"}
+    aws.add("nightly", "FAILED", ended=timedelta(hours=3), **stale)
+    aws.add("nightly-replay-1", "FAILED", request={"runId": "nightly"}, **stale)
+
+    call("replay", "nightly-replay-1", "--no-wait")
+
+    assert aws.started == ["nightly-replay-2"]
+    (new,) = [each for each in aws.executions.values() if each["name"] == "nightly-replay-2"]
+    assert json.loads(new["input"])["runId"] == "nightly"
+
+
+def test_all_that_failed_in_the_window_is_replayed_once(aws: FakeStates, call: Callable[..., Said]) -> None:
+    aws.add("too-old", "FAILED", ended=timedelta(hours=25))
+    aws.add("fine", "SUCCEEDED")
+    aws.add("broken", "FAILED")
+    aws.add("slow", "TIMED_OUT")
+    aws.add("cared-for", "FAILED", ended=timedelta(hours=3))
+    aws.add("cared-for-replay-1", "SUCCEEDED")
+    aws.add("twice", "FAILED", ended=timedelta(hours=3))
+    aws.add("twice-replay-1", "FAILED")
+
+    said = call("replay", "--failed-since", "24h", "--no-wait", "--json")
+
+    assert said.code == 0
+    assert {each["replayOf"] for each in said.json()} == {"broken", "slow", "twice-replay-1"}
+    assert set(aws.redriven) == {"broken", "slow", "twice-replay-1"}
+
+
+def test_nothing_to_replay_is_no_failure(aws: FakeStates, call: Callable[..., Said]) -> None:
+    said = call("replay", "--failed-since", "24h")
+
+    assert said.code == 0
+    assert "Nothing to replay" in said.out
+
+
+def test_a_replay_that_fails_again_ends_with_failure(aws: FakeStates, call: Callable[..., Said]) -> None:
+    aws.add("nightly", "FAILED", redriveStatus="NOT_REDRIVABLE")
+    aws.on_start = lambda execution: execution.update(
+        status="FAILED", error="ShardsFailed", cause="shard 00003: no model"
+    )
+
+    said = call("replay", "nightly")
+
+    assert said.code == 1
+    assert "shard 00003: no model" in said.err
+
+
+def test_an_execution_that_does_not_exist_is_refused(aws: FakeStates, call: Callable[..., Said]) -> None:
+    said = call("replay", "no-such-thing")
+
+    assert said.code == 2
+    assert "no-such-thing" in said.err
+
+
+@pytest.mark.parametrize("words", [(), ("nightly", "--failed-since", "24h")])
+def test_it_must_be_said_what_to_replay(aws: FakeStates, call: Callable[..., Said], words: tuple[str, ...]) -> None:
+    assert call("replay", *words).code == 2
+
+
+@pytest.mark.parametrize(
+    ("request_before", "request_after"),
+    [
+        ({}, {"runId": "name"}),
+        ({"Comment": "Insert your JSON here"}, {"runId": "name"}),
+        ({"runId": "july", "concurrency": 3}, {"runId": "july", "concurrency": 3}),
+        (
+            {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {"shardRows": 9_000}},
+            {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {"shardRows": 9_000, "runId": "name"}},
+        ),
+    ],
+)
+def test_a_new_execution_continues_the_run_of_the_old_one(
+    request_before: dict[str, Any], request_after: dict[str, Any]
+) -> None:
+    assert request_of_same_run({"name": "name", "input": json.dumps(request_before)}) == request_after
