@@ -56,7 +56,7 @@ class StorageStack(cdk.Stack):
         )
 
     def _let_cloudwatch_logs_use(self, key: kms.Key) -> None:
-        """The policy that CloudWatch Logs asks for (user guide, "Encrypt log data"), for this account's groups alone."""
+        """The policy that CloudWatch Logs asks for (user guide, "Encrypt log data"), for our own groups alone."""
         groups = self.format_arn(
             service="logs", resource="log-group", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
         )

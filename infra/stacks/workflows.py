@@ -105,7 +105,7 @@ class WorkflowsStack(cdk.Stack):
         acknowledge(
             role,
             "IAM5[Resource::*]",
-            "X-Ray, the delivery of logs, batch:DescribeJobs and batch:TerminateJob take no narrower resource.",
+            "X-Ray, the delivery of logs and batch:DescribeJobs take no narrower resource.",
         )
         acknowledge_grants(role)
         return role
@@ -118,7 +118,10 @@ class WorkflowsStack(cdk.Stack):
                 resources=[job_definition, f"{job_definition}:*", self._batch.queue.job_queue_arn],
             )
         )
-        role.add_to_policy(iam.PolicyStatement(actions=["batch:DescribeJobs", "batch:TerminateJob"], resources=["*"]))
+        jobs = self.format_arn(service="batch", resource="job", resource_name="*")
+        role.add_to_policy(iam.PolicyStatement(actions=["batch:TerminateJob"], resources=[jobs]))
+        role.add_to_policy(iam.PolicyStatement(actions=["batch:DescribeJobs"], resources=["*"]))
+        acknowledge(role, f"IAM5[Resource::{jobs}]", "Batch names the jobs that it is given; a stopped run ends them.")
         acknowledge(
             role, f"IAM5[Resource::{job_definition}:*]", "Any revision of one job definition: the latest one is used."
         )
@@ -142,19 +145,20 @@ class WorkflowsStack(cdk.Stack):
             resource_name=self._names.state_machine(workflow),
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        children = self.format_arn(
+        executions = self.format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{self._names.state_machine(workflow)}/*",
+            resource_name=self._names.state_machine(workflow),
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
+        children = f"{executions}/*"
         role.add_to_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine]))
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
-                resources=[children],
+                actions=["states:DescribeExecution", "states:StopExecution"], resources=[f"{executions}:*", children]
             )
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["states:RedriveExecution"], resources=[children]))
         manifests = self._stored.results.arn_for_objects("runs/*/manifest/*")
         map_results = self._stored.results.arn_for_objects("runs/*/map-results/*")
         role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[manifests]))
@@ -165,7 +169,8 @@ class WorkflowsStack(cdk.Stack):
             )
         )
         self._storage.data_key.grant_encrypt_decrypt(role)
-        acknowledge(role, f"IAM5[Resource::{children}]", "Step Functions names the children of a map when it runs.")
+        for names in (f"{executions}:*", children):
+            acknowledge(role, f"IAM5[Resource::{names}]", "Step Functions names the children of a map when it runs.")
         for objects in (manifests, map_results):
             acknowledge(role, f"IAM5[Resource::{objects}]", "The run's id is part of the key.")
 
