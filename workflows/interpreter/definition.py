@@ -48,16 +48,21 @@ def diagnostics(text: str, *, machine_type: str = "STANDARD") -> list[Diagnostic
         findings.add(f"Definition must not have more than {MAX_CHARACTERS} characters", None)
         return findings.diagnostics
     try:
-        definition = json_text.parse(text) if text.strip() else None
+        _check(findings, text, machine_type)
     except json_text.JsonError as problem:
         message = f"{problem.message}\n at {problem.location}"
         findings.add(message, problem.location, "INVALID_JSON_DESCRIPTION")
-        return findings.diagnostics
+    except RecursionError:
+        findings.add("The states are too deeply nested", None, "TOO_DEEPLY_NESTED")
+    return findings.diagnostics
+
+
+def _check(findings: Findings, text: str, machine_type: str) -> None:
+    definition = json_text.parse(text) if text.strip() else None
     if not isinstance(definition, dict):
         findings.add("Definition must be a valid JSON object", None)
-        return findings.diagnostics
+        return
     check_machine(findings, definition, machine_type)
     if not findings.diagnostics:
         # Where states lead is only worth asking once each is well formed.
         transitions.check(findings, definition)
-    return findings.diagnostics

@@ -12,6 +12,7 @@ from workflows.interpreter.errors import InvalidDefinition
 
 LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:score"
 PASS = {"Type": "Pass", "End": True}
+KINDS = "Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map"
 
 
 def machine(state: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -176,7 +177,7 @@ def test_the_frame_of_a_workflow_is_checked(document: Any, expected: tuple[str, 
         ({}, "These fields are required: [Type]", ""),
         (
             {"Type": "Loop"},
-            "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
+            f"The field 'Type' should have one of these values: [{KINDS}]",
             "/Type",
         ),
         ({**PASS, "_note": 1}, "Field '_note' is not supported", ""),
@@ -593,6 +594,12 @@ def test_a_jsonata_field_on_a_jsonpath_state_is_refused_as_step_functions_does()
     assert schema_errors({**PASS, "Output": {}}) == [
         (f"The QueryLanguage is set to 'JSONPath', but {only}", "/States/S")
     ]
+
+
+def test_a_definition_too_deep_to_walk_is_refused() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    text = json.dumps(machine({**PASS, "Result": 0})).replace('"Result": 0', f'"Result": {deep}')
+    assert found(text) == [("TOO_DEEPLY_NESTED", "The states are too deeply nested", None)]
 
 
 def test_more_text_than_the_service_takes_is_refused() -> None:
