@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,7 +137,12 @@ def _checked_column(rows: Rows, feature: Feature, flawed_before: Iterable[int]) 
         flaw = Flaw("missing column", f"{feature.name}: the file has {what} of that name, and the model needs one")
         return _nulls(feature, count), dict.fromkeys(range(count), flaw)
     column = rows.columns.column(places[0])
-    typed, flaws = (_numbers if feature.kind == "number" else _categories)(column, feature, text=rows.text)
+    if feature.kind == "category":
+        typed, flaws = _categories(column, feature)
+    elif rows.text and pa.types.is_string(column.type):
+        typed, flaws = _numbers_in_text(column, feature)
+    else:
+        typed, flaws = _numbers(column, feature)
     if typed.null_count and not feature.nullable:
         missing = Flaw("missing value", f"{feature.name}: no value, and the model needs one")
         known = flaws.keys() | set(flawed_before)
@@ -143,9 +150,7 @@ def _checked_column(rows: Rows, feature: Feature, flawed_before: Iterable[int]) 
     return typed, flaws
 
 
-def _numbers(column: pa.Array, feature: Feature, *, text: bool) -> tuple[pa.Array, dict[int, Flaw]]:
-    if text and (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
-        return _numbers_in_text(column, feature)
+def _numbers(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int, Flaw]]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type
@@ -164,7 +169,7 @@ def _numbers(column: pa.Array, feature: Feature, *, text: bool) -> tuple[pa.Arra
 
 
 def _numbers_in_text(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int, Flaw]]:
-    plain = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    plain = pc.utf8_trim_whitespace(column)
     plain = pc.if_else(pc.equal(plain, ""), None, plain)
     fine = pc.match_substring_regex(plain, _NUMBER)
     flaws = {}
@@ -178,12 +183,14 @@ def _numbers_in_text(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict
     return typed, flaws
 
 
-def _categories(column: pa.Array, feature: Feature, *, text: bool) -> tuple[pa.Array, dict[int, Flaw]]:
+def _categories(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int, Flaw]]:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_null(kind):
         return _nulls(feature, len(column)), {}
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         return _all_wrong(column, feature)
+    if pa.types.is_dictionary(column.type) and column.dictionary.null_count:
+        column = column.dictionary_decode()
     if pa.types.is_string_view(kind):
         column = column.cast(pa.string())
     typed = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
@@ -205,8 +212,8 @@ def _unknown(feature: Feature, value: str | None) -> Flaw:
 
 
 def _not_finite(feature: Feature, value: float) -> Flaw:
-    kind: FlawKind = "not a number" if value != value else "infinite"  # noqa: PLR0124 - NaN alone differs from itself
-    return Flaw(kind, f"{feature.name}: {'NaN' if value != value else value} is not a finite number")
+    kind: FlawKind = "not a number" if math.isnan(value) else "infinite"
+    return Flaw(kind, f"{feature.name}: {'NaN' if math.isnan(value) else value} is not a finite number")
 
 
 def _all_wrong(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int, Flaw]]:
@@ -229,11 +236,5 @@ def _wanted(feature: Feature) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = (
-        f'"{value}"'
-        if isinstance(value, str)
-        else {True: "true", False: "false"}.get(value, repr(value))
-        if isinstance(value, bool)
-        else repr(value)
-    )
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,87 @@
+"""LightGBM's own library as a scorer, by its C interface (LightGBM documentation, "C API").
+
+The Python package is not imported: that takes 1.6 s and brings pandas along where it is installed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.errors import UnsupportedModel
+from tasks.model_text import ModelText
+
+_FLOAT64 = 1  # C_API_DTYPE_FLOAT64
+_ROW_MAJOR = 1
+_RAW_SCORE = 1  # C_API_PREDICT_RAW_SCORE
+_ALL_ITERATIONS = -1
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    spec = find_spec("lightgbm")
+    if spec is None or not spec.submodule_search_locations:
+        raise UnsupportedModel("the package lightgbm is not installed; the batch container needs it")
+    library = ctypes.CDLL(str(Path(spec.submodule_search_locations[0]) / "lib" / "lib_lightgbm.so"))
+    library.LGBM_GetLastError.restype = ctypes.c_char_p
+    return library
+
+
+class NativeForest:
+    """A binary LightGBM model; implements `tasks.scoring.Scorer` with one thread.
+
+    Parameters
+    ----------
+    text
+        The model as LightGBM saves it.
+
+    Raises
+    ------
+    UnsupportedModel
+        If LightGBM does not load it, or `tasks.forest` would not evaluate it: both scorers take the same models.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.feature_names = ModelText.parse(text).feature_names
+        self._handle = ctypes.c_void_p()
+        iterations = ctypes.c_int()
+        self._call(
+            "LGBM_BoosterLoadModelFromString", text.encode(), ctypes.byref(iterations), ctypes.byref(self._handle)
+        )
+
+    def __del__(self) -> None:
+        if self._handle:
+            _library().LGBM_BoosterFree(self._handle)
+
+    def margin(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Sum of the leaves: float64[n] log-odds of float64[n, k] features, C-contiguous."""
+        rows, columns = features.shape
+        result = np.empty(rows)
+        written = ctypes.c_int64()
+        self._call(
+            "LGBM_BoosterPredictForMat",
+            self._handle,
+            ctypes.c_void_p(features.ctypes.data),
+            _FLOAT64,
+            ctypes.c_int32(rows),
+            ctypes.c_int32(columns),
+            _ROW_MAJOR,
+            _RAW_SCORE,
+            0,
+            _ALL_ITERATIONS,
+            b"num_threads=1",
+            ctypes.byref(written),
+            ctypes.c_void_p(result.ctypes.data),
+        )
+        return result
+
+    @staticmethod
+    def _call(function: str, *arguments: object) -> None:
+        library = _library()
+        if getattr(library, function)(*arguments):
+            raise UnsupportedModel(f"LightGBM refused the model: {library.LGBM_GetLastError().decode()}")

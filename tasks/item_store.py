@@ -1,0 +1,154 @@
+"""Fast, complete writes of items to one DynamoDB table."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Protocol
+
+import orjson
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
+
+from tasks.aws import client, session
+from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
+
+#: Most items of a BatchWriteItem request (DynamoDB API reference).
+ITEMS_OF_A_REQUEST = 25
+#: Requests under way at once: latency overlaps, and a single writer cannot flood the table.
+REQUESTS_AT_ONCE = 8
+_ATTEMPTS = 10
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 20.0
+_LATER = (
+    "Throughput",
+    "Throttling",
+    "RequestLimitExceeded",
+    "LimitExceeded",
+    "InternalServerError",
+    "ServiceUnavailable",
+)
+_REFUSED = ("AccessDenied", "UnrecognizedClient", "InvalidSignature", "ExpiredToken", "MissingAuthentication")
+
+#: Sends the JSON body of a BatchWriteItem request; answers with the HTTP status and body.
+Send = Callable[[bytes], tuple[int, bytes]]
+
+
+class ItemStore(Protocol):
+    """Takes items; when it returns, all of them are stored."""
+
+    def put(self, requests: Iterable[bytes]) -> int:
+        """Store items, each a `PutRequest` in JSON; says how many."""
+
+
+class TableWriter:
+    """Writes items to a table with BatchWriteItem.
+
+    Parameters
+    ----------
+    table
+        Name of the table.
+    send
+        How to send a request; default: signed, to DynamoDB.
+    """
+
+    def __init__(self, table: str, send: Send | None = None) -> None:
+        self._table = table
+        self._send = send if send is not None else SignedBatchWrites()
+
+    def put(self, requests: Iterable[bytes]) -> int:
+        """Store items, several requests at a time.
+
+        Parameters
+        ----------
+        requests
+            Each `{"PutRequest": …}` in JSON; taken lazily, so that memory stays bounded. No key may be there twice.
+
+        Returns
+        -------
+        How many items were stored.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If DynamoDB keeps throttling or cannot be reached.
+        ItemsRefused, AccessRefused
+            If it refuses the items.
+        """
+        stored = 0
+        under_way: set[Future[int]] = set()
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="items") as pool:
+            for batch in _batches(requests):
+                if len(under_way) == 2 * REQUESTS_AT_ONCE:
+                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    stored += sum(future.result() for future in done)
+                under_way.add(pool.submit(self._store, batch))
+            return stored + sum(future.result() for future in under_way)
+
+    def _store(self, batch: list[bytes]) -> int:
+        name = orjson.dumps(self._table)
+        body = b'{"RequestItems":{' + name + b":[" + b",".join(batch) + b"]}}"
+        problem = ""
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                # Full jitter: writers that were throttled together do not come back together.
+                longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**attempt)
+                time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret depends on it
+            try:
+                status, answer = self._send(body)
+            except HTTPClientError as error:
+                problem = str(error)
+                continue
+            if status == 200:
+                left = orjson.loads(answer).get("UnprocessedItems")
+                if not left:
+                    return len(batch)
+                body = orjson.dumps({"RequestItems": left})
+                problem = f"{len(left[self._table])} of {len(batch)} items are still unprocessed"
+                continue
+            problem = answer.decode(errors="replace")
+            if status < 500 and not any(word in problem for word in _LATER):
+                kind = AccessRefused if any(word in problem for word in _REFUSED) else ItemsRefused
+                raise kind(f"the table {self._table} does not take items: {problem}")
+        raise ServiceUnavailable(f"the table {self._table} did not take items in {_ATTEMPTS} attempts: {problem}")
+
+
+class SignedBatchWrites:
+    """Sends BatchWriteItem requests with botocore's signatures and connections, but without its serializer.
+
+    botocore finds the endpoint, the region and the credentials as for any client.
+    """
+
+    def __init__(self) -> None:
+        meta = client("dynamodb").meta
+        self._url, self._region = meta.endpoint_url, meta.region_name
+        credentials = session().get_credentials()
+        if credentials is None:
+            raise AccessRefused("there are no AWS credentials for DynamoDB")
+        self._credentials = credentials
+        self._http = URLLib3Session(max_pool_connections=REQUESTS_AT_ONCE)
+
+    def __call__(self, body: bytes) -> tuple[int, bytes]:
+        """Send one request."""
+        request = AWSRequest(
+            "POST",
+            self._url,
+            data=body,
+            headers={
+                "Content-Type": "application/x-amz-json-1.0",
+                "X-Amz-Target": "DynamoDB_20120810.BatchWriteItem",
+            },
+        )
+        SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
+        response = self._http.send(request.prepare())
+        return response.status_code, response.content
+
+
+def _batches(requests: Iterable[bytes]) -> Iterator[list[bytes]]:
+    remaining = iter(requests)
+    while batch := list(islice(remaining, ITEMS_OF_A_REQUEST)):
+        yield batch

@@ -1,0 +1,129 @@
+"""Scores to predictions: the table that is published, and the items of DynamoDB."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.errors import SettingsError
+from tasks.run_request import RunRequest
+from tasks.shards import Shard
+
+SCHEMA = pa.schema(
+    [
+        pa.field("prediction_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("prediction", pa.bool_(), nullable=False),
+        pa.field("model_version", pa.string(), nullable=False),
+    ]
+)
+#: DynamoDB's smallest positive number (developer guide, "Supported data types"); what is below is written as 0.
+_SMALLEST_NUMBER = 1e-130
+
+
+def id_prefix(shard: Shard, model_version: str) -> str:
+    """The part of a prediction's id that all rows of an object share under one model version.
+
+    It does not depend on the run or on how the object was cut, so that whoever scores a row again writes the same
+    key.
+    """
+    whole = f"{shard.bucket}/{shard.key}/{shard.etag}/{model_version}"
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+def prediction_table(
+    numbers: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], shard: Shard, model_version: str, threshold: float
+) -> pa.Table:
+    """Predictions as columns.
+
+    Parameters
+    ----------
+    numbers, scores
+        int64[n] rows of the object and float64[n] probabilities.
+
+    Returns
+    -------
+    n rows of `SCHEMA`.
+    """
+    rows = pa.array(numbers)
+    ids = pc.binary_join_element_wise(id_prefix(shard, model_version), rows.cast(pa.string()), "-")
+    count = len(numbers)
+    constants = [pa.repeat(shard.key, count), pa.repeat(model_version, count)]
+    columns = [ids, constants[0], rows, pa.array(scores), pa.array(scores >= threshold), constants[1]]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def expiration_time(written_at: datetime, days: int = 30) -> int:
+    """When DynamoDB may delete a prediction.
+
+    Parameters
+    ----------
+    written_at
+        Time of the write, timezone-aware.
+    days
+        Days to keep it, > 0.
+
+    Returns
+    -------
+    Epoch seconds, the form that DynamoDB's time to live reads. Deletion follows within about two days
+    (DynamoDB developer guide, "Time to Live"), so readers filter on it.
+
+    Raises
+    ------
+    SettingsError
+        If `days` is not positive.
+    """
+    if days < 1:
+        raise SettingsError(f"predictions must be kept for at least a day, not {days}")
+    return int((written_at + timedelta(days=days)).timestamp())
+
+
+def put_requests(predictions: pa.RecordBatch, run: RunRequest, retention_days: int) -> Iterator[bytes]:
+    """The items of some predictions, each as a `PutRequest` of BatchWriteItem in JSON.
+
+    Built as text rather than through botocore's serializer, which would cost more than scoring the row. All times
+    are those of the run's start: a retry writes the same item.
+    """
+    created = run.started_epoch
+    expires = expiration_time(datetime.fromtimestamp(created, UTC), retention_days)
+    constant = (
+        f'"runId":{{"S":{_quoted(run.run_id)}}},"createdAt":{{"N":"{created}"}},"expirationTime":{{"N":"{expires}"}}'
+    )
+    scores = predictions["score"].to_numpy()
+    columns = (
+        predictions["prediction_id"].to_pylist(),
+        np.where(scores < _SMALLEST_NUMBER, 0.0, scores).tolist(),
+        predictions["prediction"].to_pylist(),
+        predictions["source"].to_pylist(),
+        predictions["row"].to_pylist(),
+        predictions["model_version"].to_pylist(),
+    )
+    source_of = _Quoted()
+    for key, score, positive, source, row, version in zip(*columns, strict=True):
+        yield (
+            f'{{"PutRequest":{{"Item":{{"predictionId":{{"S":"{key}"}},{constant},'
+            f'"score":{{"N":"{score!r}"}},"prediction":{{"BOOL":{"true" if positive else "false"}}},'
+            f'"source":{{"S":{source_of[source]}}},"row":{{"N":"{row}"}},'
+            f'"modelVersion":{{"S":{source_of[version]}}}}}}}}}'
+        ).encode()
+
+
+class _Quoted(dict[str, str]):
+    """Texts as JSON, each quoted once."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = _quoted(text)
+        return self[text]
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()

@@ -1,0 +1,202 @@
+"""The way of a record: one shard from its object to its marker."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.errors import InvalidSignature, TotalsDisagree
+from tasks.features import feature_matrix
+from tasks.item_store import ItemStore
+from tasks.layout import RunFolder
+from tasks.local_disk import scratch_directory
+from tasks.markers import valid_marker
+from tasks.models import Registry, fetch_artifact
+from tasks.predictions import put_requests
+from tasks.probability import sigmoid
+from tasks.reading import read_rows
+from tasks.records import check
+from tasks.results import ShardResults
+from tasks.run_request import RunRequest
+from tasks.shards import Shard
+from tasks.signature import Signature
+from tasks.storage import Storage
+
+
+_Part = TypeVar("_Part")
+
+
+class Scorer(Protocol):
+    """Evaluates a model. Implementations give the same bits for the same features."""
+
+    feature_names: list[str]
+
+    def margin(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Log-odds float64[n] of features float64[n, k]."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model version that is ready to score."""
+
+    version_id: str
+    threshold: float
+    signature: Signature
+    scorer: Scorer
+
+
+def load_model(version_id: str, registry: Registry, storage: Storage, scorer_of: Callable[[str], Scorer]) -> Model:
+    """Fetch a registered version.
+
+    Parameters
+    ----------
+    scorer_of
+        Makes a scorer of LightGBM's text: `tasks.forest.Forest`, or the native one in a container.
+
+    Raises
+    ------
+    NoSuchVersion, ArtifactMissing, ArtifactTampered, InvalidSignature, UnsupportedModel
+        If there is no such version or it cannot be scored with.
+    """
+    version = registry.get(version_id)
+    artifact = fetch_artifact(version, storage)
+    scorer = scorer_of(artifact.model_text)
+    if scorer.feature_names != artifact.signature.names:
+        raise InvalidSignature(
+            f"model {version_id} has the features {', '.join(scorer.feature_names)}, "
+            f"and its signature has {', '.join(artifact.signature.names)}"
+        )
+    return Model(version_id, version.threshold, artifact.signature, scorer)
+
+
+def score_shard(
+    run: RunRequest,
+    shard: Shard,
+    *,
+    model: Callable[[], Model],
+    folder: RunFolder,
+    storage: Storage,
+    items: ItemStore,
+    retention_days: int,
+    worker: str,
+) -> dict[str, Any]:
+    """Score one shard and commit its results.
+
+    Data first (predictions, quarantine, items), the marker last: readers look at markers, so a worker that is killed
+    at any point leaves nothing that could be mistaken for a finished shard. Everything is written under keys that do
+    not depend on the attempt. A shard that is finished already is left alone.
+
+    Parameters
+    ----------
+    model
+        Gives the model; called only if there is something to score.
+    worker
+        Who does it, for the marker.
+
+    Returns
+    -------
+    The marker: what was scored, counts, histogram of scores, keys and etags of the objects, seconds.
+
+    Raises
+    ------
+    InputChanged, UnreadableObject
+        If the object is not what was planned, or not what its name says.
+    NoSpaceForResults
+        If the local disk is full.
+    TotalsDisagree
+        If rows were lost; nothing is published then.
+    ServiceUnavailable, ItemsRefused, AccessRefused
+        If S3 or DynamoDB do not take part.
+    """
+    finished = valid_marker(storage, folder, shard, run.model_version)
+    if finished is not None:
+        return finished
+    started_at = datetime.now(UTC)
+    stages = Stages()
+    with stages.time("load"):
+        loaded = model()
+    with scratch_directory() as scratch:
+        with ShardResults(scratch, shard, loaded.version_id, loaded.threshold) as results:
+            rows = 0
+            for batch in stages.each("read", read_rows(shard, loaded.signature, storage, scratch)):
+                rows += len(batch.numbers) + len(batch.broken)
+                with stages.time("check"):
+                    checked = check(batch, loaded.signature)
+                    features = feature_matrix(checked.columns, loaded.signature)
+                with stages.time("predict"):
+                    scores = sigmoid(loaded.scorer.margin(features))
+                with stages.time("write"):
+                    results.set_aside(checked.bad)
+                    results.add(checked.numbers, scores)
+        _compare_totals(shard, rows, results)
+        with stages.time("publish"):
+            objects = results.publish(folder, storage)
+        with stages.time("items"):
+            for predictions in results.batches():
+                items.put(put_requests(predictions, run, retention_days))
+    finished_at = datetime.now(UTC)
+    marker = {
+        "shard": shard.to_json(),
+        "digest": shard.digest(run.model_version),
+        "modelVersion": loaded.version_id,
+        "rows": rows,
+        **results.to_json(),
+        "objects": objects,
+        "seconds": round((finished_at - started_at).total_seconds(), 3),
+        "stages": stages.to_json(),
+        "startedAt": _iso(started_at),
+        "finishedAt": _iso(finished_at),
+        "worker": worker,
+    }
+    storage.write_json(folder.marker(shard.shard_id), marker)
+    return marker
+
+
+def _compare_totals(shard: Shard, rows: int, results: ShardResults) -> None:
+    if rows != results.predictions + results.quarantined or shard.rows not in (None, rows):
+        planned = "" if shard.rows is None else f" ({shard.rows:,} planned)"
+        raise TotalsDisagree(
+            f"{shard.name}: {rows:,} rows were read{planned}, but {results.predictions:,} predicted and "
+            f"{results.quarantined:,} set aside"
+        )
+
+
+class Stages:
+    """Seconds spent in each stage of a shard."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Count the time of the block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[stage] += time.perf_counter() - start
+
+    def each(self, stage: str, parts: Iterator[_Part]) -> Iterator[_Part]:
+        """Count the time that it takes to get each part."""
+        while True:
+            with self.time(stage):
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+
+    def to_json(self) -> dict[str, float]:
+        """Seconds by stage, in the order in which the stages were first met."""
+        return {stage: round(seconds, 4) for stage, seconds in self._seconds.items()}
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
