@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
-from infra.local import lambda_workers
+from infra.local import lambda_workers, managed_keys, resource_types
 from infra.local.emulator import Emulator
 
-INSTALLERS: tuple[Callable[[Emulator], None], ...] = (lambda_workers.install,)
+INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
+    lambda_workers.install,
+    managed_keys.install,
+    resource_types.install,
+)
 
 
 def install(emulator: Emulator) -> None:

@@ -7,13 +7,15 @@ the rest of `infra.local` in our own terms:
 - `Emulator.identities`: act as roles, ask what they may do,
 - `Emulator.resources`: CloudFormation resource types,
 - `Emulator.functions`: execute and invoke Lambda functions,
-- `Emulator.state_machines`: Step Functions records and start points.
+- `Emulator.state_machines`: Step Functions records and start points,
+- `Emulator.networks`: records of network ACLs.
 """
 
 from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resources, ResourceType
 from infra.local.emulator.embedded import ACCOUNT, Emulator
 from infra.local.emulator.functions import Deployed, Functions, Outcome
 from infra.local.emulator.identities import Credentials, Identities
+from infra.local.emulator.networks import Networks
 from infra.local.emulator.services import Services
 from infra.local.emulator.state_machines import StateMachineRecords, StateMachines
 
@@ -24,6 +26,7 @@ __all__ = [
     "Emulator",
     "Functions",
     "Identities",
+    "Networks",
     "Outcome",
     "Resource",
     "ResourceRequest",

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.local.emulator import cloudformation, functions, identities, private_names, services, snapshots
+from infra.local.emulator import (
+    cloudformation,
+    functions,
+    identities,
+    networks,
+    private_names,
+    services,
+    snapshots,
+)
 from infra.local.emulator import state_machines as state_machines_seam
 from infra.local.emulator.private_names import Needs, module
 
@@ -51,6 +59,8 @@ class Emulator:
         Lambda (`Functions`).
     state_machines
         Step Functions records and start points (`StateMachines`).
+    networks
+        Records of network ACLs (`Networks`).
 
     Raises
     ------
@@ -73,6 +83,7 @@ class Emulator:
                 cloudformation.NEEDS,
                 functions.NEEDS,
                 identities.NEEDS,
+                networks.NEEDS,
                 services.NEEDS,
                 snapshots.NEEDS,
                 state_machines_seam.NEEDS,
@@ -82,6 +93,7 @@ class Emulator:
         self.services = services.Services()
         self.resources = cloudformation.Resources()
         self.functions = functions.Functions(self.identities)
+        self.networks = networks.Networks()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None
 

@@ -14,6 +14,7 @@ NEEDS: Needs = {
         "authenticate",
         "enforce",
         "is_root_access_key",
+        "pin_request_origin",
         "resolve_credential",
         "_signed_request",
     ),
@@ -56,6 +57,7 @@ class Identities:
         self._iam = module("services.iam")
         self._sts = module("services.sts")
         self._let_dummy_keys_act_as_root()
+        self._count_loopback_as_secure()
 
     def assume(self, role_arn: str, service: str, session_name: str) -> Credentials:
         """Act as a role on behalf of an AWS service, as that service does with ``sts:AssumeRole``.
@@ -150,6 +152,12 @@ class Identities:
         rebind(evaluator.is_root_access_key, is_root_access_key)
         rebind(authenticate, authenticate_issued_keys)
         rebind(resolve_credential, resolve_without_token_of_root)
+
+    def _count_loopback_as_secure(self) -> None:
+        # Symptom: buckets and topics that demand TLS (aws:SecureTransport) refuse everyone, also the CDK when
+        # it publishes assets. There is no TLS on 127.0.0.1, and nobody between client and server.
+        pin_request_origin = self._evaluator.pin_request_origin
+        rebind(pin_request_origin, lambda source_ip, _secure: pin_request_origin(source_ip, True))
 
     def _is_issued(self, access_key: str) -> bool:
         """Whether a key is one of ours: temporary ones stay refused after they are forgotten."""

@@ -1,0 +1,66 @@
+"""The emulator's records of network access control lists, whose API loses subnets and ports."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from infra.local.emulator.private_names import Needs, module
+
+NEEDS: Needs = {"services.ec2": ("_network_acls", "_subnets")}
+
+
+class Networks:
+    """Network ACLs as ``DescribeNetworkAcls`` shows them, in the scope in force (`Services.scope`)."""
+
+    def __init__(self) -> None:
+        self._ec2 = module("services.ec2")
+
+    def put_entry(self, acl: str, entry: Mapping[str, Any]) -> None:
+        """Add an entry or replace that of the same number and direction.
+
+        Symptom: ``CreateNetworkAclEntry`` drops PortRange and IcmpTypeCode.
+
+        Parameters
+        ----------
+        entry
+            Members as ``DescribeNetworkAcls`` returns them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such ACL.
+        """
+        self.remove_entry(acl, entry["RuleNumber"], entry["Egress"])
+        self._record(acl)["Entries"].append(dict(entry))
+
+    def remove_entry(self, acl: str, number: int, egress: bool) -> None:
+        """Remove an entry if it is there."""
+        record = self._record(acl)
+        record["Entries"] = [
+            entry for entry in record["Entries"] if (entry["RuleNumber"], entry["Egress"]) != (number, egress)
+        ]
+
+    def associate(self, subnet: str, acl: str) -> str:
+        """Put a subnet behind an ACL, away from the one before; return the association's id.
+
+        Symptom: ``ReplaceNetworkAclAssociation`` forgets the subnet.
+        """
+        target = self._record(acl)
+        for record in self._ec2._network_acls.values():
+            record["Associations"] = [link for link in record["Associations"] if link["SubnetId"] != subnet]
+        association = f"aclassoc-{secrets.token_hex(8)}0"
+        target["Associations"].append({"NetworkAclAssociationId": association, "SubnetId": subnet})
+        return association
+
+    def restore_default(self, subnet: str) -> None:
+        """Put a subnet behind its VPC's default ACL; nothing to do when the subnet is gone."""
+        record = self._ec2._subnets.get(subnet)
+        for acl, candidate in list(self._ec2._network_acls.items()):
+            if record and candidate["IsDefault"] and candidate["VpcId"] == record["VpcId"]:
+                self.associate(subnet, acl)
+
+    def _record(self, acl: str) -> dict[str, Any]:
+        record: dict[str, Any] | None = self._ec2._network_acls.get(acl)
+        if record is None:
+            raise ValueError(f"The network ACL '{acl}' does not exist")
+        return record
