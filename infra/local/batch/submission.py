@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.local.batch.addresses import check_name
 from infra.local.batch.capacity import Capacity
-from infra.local.batch.containers import is_fargate, overridden
+from infra.local.batch.containers import overridden
 from infra.local.batch.definitions import Definitions
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.jobs import Specification
@@ -37,8 +37,8 @@ def specify(request: Record, definitions: Definitions, capacity: Capacity) -> Sp
     if queue["state"] != "ENABLED":
         raise RequestRefusedError(f"JobQueue {request['jobQueue']} is not in ENABLED state.")
     definition = definitions.find_active(request["jobDefinition"])
-    fargate = is_fargate(definition["platformCapabilities"])
-    if fargate != capacity.runs_on_fargate(queue):
+    fargate = capacity.runs_on_fargate(queue)
+    if ("FARGATE" if fargate else "EC2") not in definition["platformCapabilities"]:
         raise RequestRefusedError(
             f"Job definition {definition['jobDefinitionName']} has platform capabilities "
             f"{definition['platformCapabilities']}, which job queue {queue['jobQueueName']} does not offer."
