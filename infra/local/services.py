@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from infra.local import lambda_workers, managed_keys, resource_types
+from infra.local import batch, lambda_workers, managed_keys, resource_types
 from infra.local.emulator import Emulator
 
 INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
+    batch.install,
     lambda_workers.install,
     managed_keys.install,
     resource_types.install,

@@ -34,33 +34,41 @@ class FakeLogs:
         self.groups: dict[str, dict[str, list[str]]] = {}
         self.calls = 0
 
-    def create_log_group(self, logGroupName: str) -> None:
-        if logGroupName in self.groups:
+    def create_log_group(self, **request: Any) -> None:
+        if request["logGroupName"] in self.groups:
             raise ResourceAlreadyExistsError({"Error": {"Code": "ResourceAlreadyExistsException"}}, "CreateLogGroup")
-        self.groups[logGroupName] = {}
+        self.groups[request["logGroupName"]] = {}
 
-    def create_log_stream(self, logGroupName: str, logStreamName: str) -> None:
-        if logGroupName not in self.groups:
+    def create_log_stream(self, **request: Any) -> None:
+        if request["logGroupName"] not in self.groups:
             error = {"Code": "ResourceNotFoundException", "Message": "The specified log group does not exist."}
             raise ResourceNotFoundError({"Error": error}, "CreateLogStream")
-        self.groups[logGroupName][logStreamName] = []
+        self.groups[request["logGroupName"]][request["logStreamName"]] = []
 
-    def put_log_events(self, logGroupName: str, logStreamName: str, logEvents: list[dict[str, Any]]) -> None:
+    def put_log_events(self, **request: Any) -> None:
+        messages = [event["message"] for event in request["logEvents"]]
+        assert len(messages) <= 10_000
+        assert sum(len(message.encode()) + 26 for message in messages) <= 1_048_576
+        assert all(messages)
         self.calls += 1
-        assert len(logEvents) <= 10_000
-        assert sum(len(event["message"].encode()) + 26 for event in logEvents) <= 1_048_576
-        assert all(event["message"] for event in logEvents)
-        self.groups[logGroupName][logStreamName] += [event["message"] for event in logEvents]
+        self.groups[request["logGroupName"]][request["logStreamName"]] += messages
+
+    def close(self) -> None:
+        """Do nothing: the fake holds no connections."""
 
 
 class FakeEcr:
     def __init__(self) -> None:
         self.pushed: defaultdict[str, set[str]] = defaultdict(set)
 
-    def batch_get_image(self, registryId: str, repositoryName: str, imageIds: list[dict[str, str]]) -> Any:
-        if repositoryName not in self.pushed:
+    def batch_get_image(self, **request: Any) -> Any:
+        if request["repositoryName"] not in self.pushed:
             raise ClientError({"Error": {"Code": "RepositoryNotFoundException"}}, "BatchGetImage")
-        return {"images": [image for image in imageIds if image.get("imageTag") in self.pushed[repositoryName]]}
+        tags = self.pushed[request["repositoryName"]]
+        return {"images": [image for image in request["imageIds"] if image.get("imageTag") in tags]}
+
+    def close(self) -> None:
+        """Do nothing: the fake holds no connections."""
 
 
 class FakeClients:

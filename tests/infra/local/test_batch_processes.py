@@ -221,7 +221,7 @@ def test_reserved_and_shared_memory_is_no_reason_to_kill(world):
 
 
 def test_processes_that_a_job_leaves_behind_end_with_it(world):
-    daemon = "import os, time\nif os.fork() == 0:\n os.setsid()\n if os.fork() == 0: time.sleep(600)\n os._exit(0)\nos.wait()"
+    daemon = "import os, time\nif not os.fork():\n os.setsid(); os.fork() or time.sleep(600); os._exit(0)\nos.wait()"
     job = world.run("sh", "-c", f"sleep 601 & echo $!; {sys.executable} -c '{daemon}'; exit 0")
 
     assert job["status"] == "SUCCEEDED"
