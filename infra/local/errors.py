@@ -68,6 +68,13 @@ class RoleNotAssumableError(LocalError):
         self.service = service
 
 
+class RoleMissingError(RoleNotAssumableError):
+    """A service may not act as a role, because there is no such role."""
+
+    def __init__(self, role_arn: str, service: str) -> None:
+        super().__init__(role_arn, service, "there is no such role")
+
+
 class ServiceCallError(LocalError):
     """A service answered a call with an error.
 

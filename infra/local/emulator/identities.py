@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.emulator.private_names import Needs, module, rebind
-from infra.local.errors import RoleNotAssumableError
+from infra.local.errors import RoleMissingError, RoleNotAssumableError
 
 NEEDS: Needs = {
     "core.iam_evaluator": (
@@ -77,13 +77,15 @@ class Identities:
 
         Raises
         ------
+        RoleMissingError
+            If the role does not exist.
         RoleNotAssumableError
-            If the role does not exist or does not trust the service.
+            If the role does not trust the service.
         """
         account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
         role = self._iam._roles.get_scoped(account, None, role_name)
         if role is None:
-            raise RoleNotAssumableError(role_arn, service, "there is no such role")
+            raise RoleMissingError(role_arn, service)
         if not _trusts(role.get("AssumeRolePolicyDocument", "{}"), service):
             raise RoleNotAssumableError(role_arn, service, "its trust policy does not name the service")
         expires = dt.datetime.now(dt.UTC).timestamp() + SESSION_SECONDS
