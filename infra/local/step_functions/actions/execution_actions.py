@@ -1,0 +1,224 @@
+"""Executions: started, stopped, redriven, described and listed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import uuid
+from typing import Any
+
+from infra.local.step_functions.actions.machine_actions import check_name
+from infra.local.step_functions.announcements import Announcements
+from infra.local.step_functions.arns import Arn
+from infra.local.step_functions.engine import Engine
+from infra.local.step_functions.errors import ApiError, missing_execution, unsupported_type
+from infra.local.step_functions.machines import Machine, Machines
+from infra.local.step_functions.paging import page
+from infra.local.step_functions.records import ExecutionRecord, describe_child, epoch, list_child, now
+from infra.local.step_functions.store import Store
+from workflows.interpreter import InvalidDefinition, Journal
+from workflows.interpreter.json_text import JsonError, parse
+
+RUNNING_LIMIT = 1_000_000
+"""Executions that may run at once (developer guide, "Quotas")."""
+
+_BILLED_MILLIS = 100  # Express executions are billed by the started 100 ms …
+_BILLED_MEGABYTES = 64  # … and by 64 MB of memory, which no local execution exceeds measurably
+_PAYLOADS = ("input", "inputDetails", "output", "outputDetails")
+
+
+class ExecutionActions:
+    """Operations on executions."""
+
+    def __init__(self, machines: Machines, store: Store, engine: Engine, announcements: Announcements) -> None:
+        self._machines = machines
+        self._store = store
+        self._engine = engine
+        self._announcements = announcements
+
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer StartExecution. The same name and input again, while it runs, is the same execution."""
+        record = self._new_record(request)
+        if not record.machine.express:
+            existing = self._store.find(record.arn)
+            if existing is not None:
+                if existing.status == "RUNNING" and existing.input == record.input:
+                    return {"executionArn": existing.arn, "startDate": epoch(existing.started)}
+                raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{record.arn}'")
+            self._check_limit()
+            self._store.add(record)
+        self._announcements.status(record)
+        self._engine.start(record)
+        return {"executionArn": record.arn, "startDate": epoch(record.started)}
+
+    async def start_sync(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer StartSyncExecution when the Express execution has ended."""
+        record = self._new_record(request)
+        if not record.machine.express:
+            raise unsupported_type()
+        await asyncio.wrap_future(self._engine.start(record))
+        described = record.describe()
+        members = (
+            "executionArn",
+            "stateMachineArn",
+            "name",
+            "startDate",
+            "stopDate",
+            "status",
+            "error",
+            "cause",
+            "input",
+            "inputDetails",
+            "output",
+            "traceHeader",
+        )
+        millis = (described["stopDate"] - described["startDate"]) * 1000
+        return {
+            **{name: described[name] for name in members if name in described},
+            "outputDetails": {"included": True},
+            "billingDetails": {
+                "billedMemoryUsedInMB": _BILLED_MEGABYTES,
+                "billedDurationInMilliseconds": max(math.ceil(millis / _BILLED_MILLIS), 1) * _BILLED_MILLIS,
+            },
+        }
+
+    async def stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer StopExecution when everything that the execution ran has been stopped."""
+        record = self._find(request["executionArn"])
+        if record.status == "RUNNING":
+            await self._engine.stop(record, request.get("error"), request.get("cause"))
+        return {"stopDate": epoch(record.stopped or now())}
+
+    def redrive(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer RedriveExecution. The same `clientToken` again is the same redrive."""
+        record = self._find(request["executionArn"])
+        token = request.get("clientToken")
+        if token in record.redrive_tokens:
+            return {"redriveDate": epoch(record.redrive_tokens[token])}
+        reason = record.not_redrivable()
+        if reason is not None:
+            raise ApiError("ExecutionNotRedrivable", reason)
+        self._check_limit()
+        record.begin_again()
+        redriven = record.redriven or now()
+        if token is not None:
+            record.redrive_tokens[token] = redriven
+        self._announcements.status(record)
+        self._engine.start(record)
+        return {"redriveDate": epoch(redriven)}
+
+    def describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer DescribeExecution, also for a child of a Map Run."""
+        arn = request["executionArn"]
+        Arn.parse(arn, "execution")
+        if (found := self._store.child(arn)) is not None:
+            return describe_child(*found)
+        return self._store.get(arn).describe()
+
+    def list(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer ListExecutions: the latest first."""
+        if request.get("mapRunArn"):
+            scope = request["mapRunArn"]
+            Arn.parse(scope, "mapRun")
+            map_run = self._store.map_run(scope)
+            children = [child for child in map_run.children or () if child.started is not None]
+            entries = [list_child(map_run, child) for child in reversed(children)]
+        else:
+            scope = request.get("stateMachineArn") or ""
+            if not scope:
+                raise ApiError("ValidationException", "Must provide a State Machine ARN or Map Run ARN.")
+            machine = self._machines.resolve(scope)
+            if machine.express:
+                raise unsupported_type()
+            records = [record for record in self._store.of_machine(machine.arn) if _named(record, scope)]
+            entries = [record.listing() for record in reversed(records)]
+        status, redriven = request.get("statusFilter"), request.get("redriveFilter")
+        entries = [
+            entry
+            for entry in entries
+            if status in (None, entry["status"])
+            and (redriven is None or (entry["redriveCount"] > 0) == (redriven == "REDRIVEN"))
+        ]
+        shown, more = page(entries, request, f"{scope} {status} {redriven}")
+        return {"executions": list(shown), **more}
+
+    def history(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer GetExecutionHistory."""
+        arn = request["executionArn"]
+        Arn.parse(arn, "execution")
+        journal = self._journal(arn)
+        events = list(journal.events)
+        backwards = bool(request.get("reverseOrder"))
+        if backwards:
+            events.reverse()
+        shown, more = page(events, request, f"{arn} {backwards}")
+        data = request.get("includeExecutionData", True)
+        return {"events": [_event(event.history(), data=data) for event in shown], **more}
+
+    def _new_record(self, request: dict[str, Any]) -> ExecutionRecord:
+        machine = self._machines.resolve(request["stateMachineArn"])
+        name = request.get("name") or str(uuid.uuid4())
+        check_name(name)
+        text = request.get("input", "{}")
+        _check_input(text)
+        try:
+            machine.parsed()
+        except InvalidDefinition as problem:
+            raise ApiError("InvalidDefinition", str(problem)) from problem
+        arn = _execution_arn(machine, name)
+        return ExecutionRecord(
+            arn=arn,
+            name=name,
+            machine=machine,
+            input=text,
+            started=now(),
+            trace_header=request.get("traceHeader"),
+            journal=Journal(arn),
+        )
+
+    def _find(self, arn: str) -> ExecutionRecord:
+        Arn.parse(arn, "execution")
+        return self._store.get(arn)
+
+    def _journal(self, arn: str) -> Journal:
+        found = self._store.child(arn)
+        if found is None:
+            return self._store.get(arn).journal
+        if found[1].journal is None:
+            raise missing_execution(arn)
+        return found[1].journal
+
+    def _check_limit(self) -> None:
+        if len(self._store.running()) >= RUNNING_LIMIT:
+            raise ApiError("ExecutionLimitExceeded", f"{RUNNING_LIMIT} executions run already.")
+
+
+def _execution_arn(machine: Machine, name: str) -> str:
+    arn = Arn.parse(machine.arn, "stateMachine")
+    if machine.express:
+        return str(Arn(arn.region, arn.account, "express", f"{machine.name}:{name}:{uuid.uuid4()}"))
+    return str(Arn(arn.region, arn.account, "execution", f"{machine.name}:{name}"))
+
+
+def _check_input(text: str) -> None:
+    try:
+        if not text.strip():
+            raise ApiError("InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'")
+        parse(text)
+    except JsonError as problem:
+        message = f"Invalid State Machine Execution Input: '{problem.message}'"
+        raise ApiError("InvalidExecutionInput", message) from problem
+
+
+def _named(record: ExecutionRecord, arn: str) -> bool:
+    """Whether an execution was started through the ARN of its machine, version or alias."""
+    return arn in (record.machine.arn, record.machine.version_arn, record.machine.alias_arn)
+
+
+def _event(history: dict[str, Any], *, data: bool) -> dict[str, Any]:
+    event = {**history, "timestamp": history["timestamp"].timestamp()}
+    if not data:
+        for name, details in history.items():
+            if isinstance(details, dict):
+                event[name] = {key: value for key, value in details.items() if key not in _PAYLOADS}
+    return event

@@ -1,0 +1,164 @@
+"""State machines: the emulator keeps them; what it does not check, and AWS does, is checked here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from infra.local.step_functions.arns import Arn
+from infra.local.step_functions.errors import ApiError, missing_machine
+from infra.local.step_functions.machines import Machines
+from infra.local.step_functions.paging import page
+from infra.local.step_functions.records import epoch
+from infra.local.step_functions.store import Store
+from workflows.interpreter import InvalidDefinition, load
+from workflows.interpreter.definition import diagnostics
+
+HandOn = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Lets the emulator answer a request; raises `ApiError` with the emulator's refusal."""
+
+_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
+_LONGEST_NAME = 80
+
+
+class MachineActions:
+    """Operations on state machines."""
+
+    def __init__(self, machines: Machines, store: Store) -> None:
+        self._machines = machines
+        self._store = store
+
+    async def create(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+        """Answer CreateStateMachine: refuse what AWS refuses, then let the emulator keep it."""
+        check_name(request["name"])
+        _check_logging(request.get("loggingConfiguration"))
+        _check_definition(request["definition"], request.get("type", "STANDARD"))
+        try:
+            answer = await hand_on(request)
+        except ApiError as refusal:
+            if refusal.code != "StateMachineAlreadyExists":
+                raise
+            arn = next(
+                record["stateMachineArn"] for record in self._machines.names() if record["name"] == request["name"]
+            )
+            raise ApiError(refusal.code, f"State Machine Already Exists: '{arn}'") from None
+        record = self._machines.record(answer["stateMachineArn"])
+        if record is not None and "tracingConfiguration" in request:
+            record["tracingConfiguration"] = request["tracingConfiguration"]
+        return answer
+
+    async def update(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+        """Answer UpdateStateMachine."""
+        arn = request["stateMachineArn"]
+        Arn.parse(arn, "stateMachine")
+        record = self._machines.record(arn)
+        if record is None:
+            raise missing_machine(arn)
+        changeable = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
+        if not any(name in request for name in (*changeable, "encryptionConfiguration")):
+            raise ApiError(
+                "MissingRequiredParameter",
+                "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
+                "specified",
+            )
+        _check_logging(request.get("loggingConfiguration"))
+        if "definition" in request:
+            _check_definition(request["definition"], record["type"])
+        unchanged = all(request[name] == record.get(name) for name in changeable if name in request)
+        revision = record["revisionId"]
+        answer = await hand_on(request)
+        if "tracingConfiguration" in request:
+            record["tracingConfiguration"] = request["tracingConfiguration"]
+        if unchanged:
+            record["revisionId"] = revision
+        return {**answer, "revisionId": record["revisionId"]}
+
+    async def describe(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+        """Answer DescribeStateMachine."""
+        Arn.parse(request["stateMachineArn"], "stateMachine")
+        answer = await hand_on(request)
+        logging = {"level": "OFF", "includeExecutionData": False} | (answer.get("loggingConfiguration") or {})
+        return {"tracingConfiguration": {"enabled": False}, **answer, "loggingConfiguration": logging}
+
+    async def delete(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+        """Answer DeleteStateMachine, also for one that is not there."""
+        Arn.parse(request["stateMachineArn"], "stateMachine")
+        if self._machines.record(request["stateMachineArn"]) is None:
+            return {}
+        return await hand_on(request)
+
+    def list(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer ListStateMachines."""
+        entries, more = page(self._machines.names(), {"maxResults": 1000, **request}, "ListStateMachines")
+        members = ("stateMachineArn", "name", "type", "creationDate")
+        listed = [{name: entry[name] for name in members} for entry in entries]
+        for entry in listed:
+            entry["creationDate"] = datetime.fromisoformat(entry["creationDate"]).timestamp()
+        return {"stateMachines": listed, **more}
+
+    def of_execution(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer DescribeStateMachineForExecution."""
+        arn = request["executionArn"]
+        Arn.parse(arn, "execution")
+        map_run_arn = None
+        if (found := self._store.child(arn)) is not None:
+            map_run_arn = found[0].arn
+            arn = found[0].execution_arn
+        record = self._store.get(arn)
+        machine = record.machine
+        answer = {
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "definition": machine.definition,
+            "roleArn": machine.role_arn,
+            "updateDate": epoch(record.started),
+            "loggingConfiguration": dict(machine.logging),
+            "tracingConfiguration": dict(machine.tracing),
+        }
+        return answer if map_run_arn is None else {**answer, "mapRunArn": map_run_arn}
+
+    def validate(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer ValidateStateMachineDefinition."""
+        found = diagnostics(request["definition"], machine_type=request.get("type", "STANDARD"))
+        most = request.get("maxResults") or 100
+        shown = [
+            {
+                "severity": one.severity,
+                "code": one.code,
+                "message": one.message,
+                **({} if one.location is None else {"location": one.location}),
+            }
+            for one in found[:most]
+        ]
+        return {"result": "FAIL" if found else "OK", "diagnostics": shown, "truncated": len(found) > most}
+
+
+def check_name(name: str) -> None:
+    """Check the name of a state machine, an execution or an activity.
+
+    Raises
+    ------
+    ApiError
+        ``InvalidName``.
+    """
+    if not name or len(name) > _LONGEST_NAME or _BAD_NAME.search(name):
+        raise ApiError("InvalidName", f"Invalid Name: '{name}'")
+
+
+def _check_definition(definition: str, machine_type: str) -> None:
+    try:
+        load(definition, machine_type=machine_type)
+    except InvalidDefinition as problem:
+        raise ApiError("InvalidDefinition", str(problem)) from problem
+
+
+def _check_logging(configuration: dict[str, Any] | None) -> None:
+    if not configuration or configuration.get("level", "OFF") == "OFF":
+        return
+    if len(configuration.get("destinations") or []) != 1:
+        raise ApiError(
+            "InvalidLoggingConfiguration",
+            "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+        )

@@ -1,0 +1,46 @@
+"""AWS SDK integrations: any action of any service that botocore knows (``arn:aws:states:::aws-sdk:service:action``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.local.step_functions.integrations import failures, names
+from infra.local.step_functions.integrations.calls import CallFailed, Calls, Unreachable
+from infra.local.step_functions.integrations.shapes import UnfitArgumentError, iso_time, to_output, to_request
+from infra.local.step_functions.integrations.task import Task
+from workflows.interpreter.interfaces import Json
+
+
+class SdkIntegration:
+    """Calls the action that the resource names, and renders its answer in the names of the SDK for Java 2.x."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def request(self, task: Task) -> Json:
+        """Call the action; see `Integration`."""
+        service = names.botocore_service(task.resource.service)
+        if service is None:
+            raise task.impossible(f"there is no service {task.resource.service}.")
+        client: Any = await self._calls.off_loop(self._calls.client, task.identity, service)
+        model = client.meta.service_model
+        if task.resource.operation not in model.operation_names:
+            raise task.impossible(f"{task.resource.service} has no action {task.resource.action}.")
+        operation = model.operation_model(task.resource.operation)
+        try:
+            arguments = (
+                to_request(operation.input_shape, task.arguments, names.member, texts_take_json=False)
+                if operation.input_shape
+                else {}
+            )
+        except UnfitArgumentError as problem:
+            raise task.unfit(problem) from problem
+        try:
+            answer = await self._calls(task.identity, service, operation.name, arguments)
+        except CallFailed as failure:
+            raise failures.of_sdk(failure) from failure
+        except Unreachable as failure:
+            raise failures.of_client(failure, names.service_class(model.service_id)) from failure
+        if operation.output_shape is None:
+            return {}
+        return to_output(operation.output_shape, answer, names.member, iso_time)

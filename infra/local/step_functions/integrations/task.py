@@ -1,0 +1,87 @@
+"""One request for work, as integrations receive it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from infra.local.step_functions.integrations.calls import Identity
+from infra.local.step_functions.integrations.resource import Resource
+from infra.local.step_functions.integrations.shapes import UnfitArgumentError
+from workflows.interpreter.errors import StatesError
+from workflows.interpreter.interfaces import Json, TaskCall
+from workflows.interpreter.payload import text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call of the interpreter, with its resource taken apart and the identity that it acts with."""
+
+    call: TaskCall
+    resource: Resource
+    identity: Identity
+
+    @classmethod
+    def of(cls, call: TaskCall) -> Task:
+        """Take a call of the interpreter apart."""
+        execution = call.context["Execution"]
+        credentials = call.credentials or {}
+        identity = Identity(execution["RoleArn"], execution["Id"].split(":")[3], credentials.get("RoleArn"))
+        return cls(call, Resource.parse(call.resource), identity)
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments, which must be a JSON object.
+
+        Raises
+        ------
+        StatesError
+            ``States.Runtime``.
+        """
+        if not isinstance(self.call.arguments, Mapping):
+            raise self.unfit(UnfitArgumentError("The Parameters must be a JSON object"))
+        return self.call.arguments
+
+    def unfit(self, problem: UnfitArgumentError) -> StatesError:
+        """Say that the arguments do not fit the call."""
+        arguments = text_of(self.call.arguments)
+        return StatesError(
+            "States.Runtime", f"The Parameters '{arguments}' could not be used to start the Task: [{problem}]"
+        )
+
+    def impossible(self, reason: str) -> StatesError:
+        """Say that the embedded AWS does not do what the resource names; no Catch hides it."""
+        return StatesError("States.Runtime", f"The embedded AWS does not run {self.resource.arn}: {reason}")
+
+
+class Integration(Protocol):
+    """How a service is asked for work."""
+
+    async def request(self, task: Task) -> Json:
+        """Ask, and return the answer as the history shows it.
+
+        Raises
+        ------
+        StatesError
+            If the service refuses.
+        """
+        ...
+
+
+class Job(Integration, Protocol):
+    """An integration whose work goes on after the answer (`.sync`)."""
+
+    async def follow(self, task: Task, submitted: Json) -> Json:
+        """Wait until the work that `request` answered is done, and return its description.
+
+        Raises
+        ------
+        StatesError
+            If the work failed.
+        """
+        ...
+
+    async def stop(self, task: Task, submitted: Json) -> None:
+        """Stop the work."""
+        ...
