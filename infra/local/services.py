@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from infra.local import batch, lambda_workers, managed_keys, resource_types
+from infra.local import batch, lambda_workers, managed_keys, resource_types, step_functions
 from infra.local.emulator import Emulator
 
 INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
@@ -10,6 +10,7 @@ INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     lambda_workers.install,
     managed_keys.install,
     resource_types.install,
+    step_functions.install,
 )
 
 
