@@ -68,6 +68,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        # asyncio rings timers that are due within its clock's resolution. After half a year, adding a nanosecond,
+        # its usual resolution, to a float of seconds changes nothing, and due timers would never ring.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         """Tell the seconds that have passed on this loop."""

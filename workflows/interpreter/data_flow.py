@@ -58,29 +58,49 @@ def evaluate(visit: Visit, field: str, document: Json) -> Json:
     return paths.read(expression, document, visit.context, field=field)
 
 
-def number(
-    holder: Mapping[str, Any], field: str, visit: Visit, document: Json, default: int | None = None
-) -> int | None:
-    """Give the number that `field` states, or that its variant `<field>Path` points to.
+def number(holder: Mapping[str, Any], field: str, visit: Visit, document: Json) -> int | None:
+    """Give the integer that `field` states, or that its variant `<field>Path` points to.
 
     Raises
     ------
     StatesError
         ``States.Runtime`` when the path leads to anything but an integer that is not negative.
     """
-    if field in holder:
-        return int(holder[field])
-    path = holder.get(f"{field}Path")
-    if path is None:
-        return default
+    if f"{field}Path" not in holder:
+        stated: int | None = holder.get(field)
+        return stated
+    value = _pointed_number(holder, field, visit, document, "integer")
+    if value < 0:
+        raise StatesError("States.Runtime", f"{field} cannot be negative.")
+    return int(value)
+
+
+def percentage(holder: Mapping[str, Any], field: str, visit: Visit, document: Json) -> float | None:
+    """Give the percentage that `field` states, or that its variant `<field>Path` points to.
+
+    Raises
+    ------
+    StatesError
+        ``States.Runtime`` when the path leads to anything but a number from 0 to 100.
+    """
+    if f"{field}Path" not in holder:
+        stated: float | None = holder.get(field)
+        return stated
+    value = _pointed_number(holder, field, visit, document, "float")
+    if not 0 <= value <= 100:
+        raise StatesError("States.Runtime", f"{field} must be between 0 and 100.")
+    return value
+
+
+def _pointed_number(holder: Mapping[str, Any], field: str, visit: Visit, document: Json, kind: str) -> float:
+    path = holder[f"{field}Path"]
     value = paths.read(path, document, visit.context, field=f"{field}Path")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or (kind == "integer" and value != int(value)):
+        shown = value if isinstance(value, str) else text_of(value)
         raise StatesError(
             "States.Runtime",
-            f"The {field}Path field refers to value {text_of(value)} which is not a valid integer: {path}",
+            f'The {field}Path field refers to value "{shown}" which is not a valid {kind}: {path}',
         )
-    if value < 0:
-        raise StatesError("States.Runtime", f"The {field}Path field refers to value {value} which is negative: {path}")
-    return value
+    number: float = value
+    return number

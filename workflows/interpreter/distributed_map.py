@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import replace
-from typing import Any
 
 from workflows.interpreter import data_flow, templates
 from workflows.interpreter.errors import StatesError
@@ -38,18 +37,19 @@ async def _attempt(visit: Visit) -> Json:
     progress, trace, clock = visit.line.progress, visit.trace, visit.world.clock
     with visit.locating():
         document = data_flow.select(visit, "InputPath", visit.input)
-        map_run = progress.map_run
-        if map_run is not None and map_run.children is not None:
-            visit.started = True
-            map_run.redrives += 1
-            map_run.redriven, map_run.stopped, map_run.status = clock.now(), None, "RUNNING"
-            trace.add("MapRunRedriven", {"mapRunArn": map_run.arn, "redriveCount": map_run.redrives})
-        else:
+    map_run, items = progress.map_run, None
+    if map_run is not None and map_run.children is not None:
+        map_run.redrives += 1
+        map_run.redriven, map_run.stopped, map_run.status = clock.now(), None, "RUNNING"
+        trace.add("MapRunRedriven", {"mapRunArn": map_run.arn, "redriveCount": map_run.redrives})
+    else:
+        with visit.locating():
             items = None if "ItemReader" in visit.state else items_of(visit, document)
-            map_run = progress.map_run = _new_map_run(visit, document)
+            concurrency = data_flow.number(visit.state, "MaxConcurrency", visit, document)
             trace.add("MapStateStarted", {"length": len(items or ())})
-            visit.started = True
-            trace.add("MapRunStarted", {"mapRunArn": map_run.arn})
+            map_run = progress.map_run = _new_map_run(visit, document, concurrency or 0)
+        trace.add("MapRunStarted", {"mapRunArn": map_run.arn})
+    visit.started = True
     _report(visit, map_run)
     try:
         if map_run.children is None:
@@ -76,14 +76,10 @@ async def _attempt(visit: Visit) -> Json:
     return output
 
 
-def _new_map_run(visit: Visit, document: Json) -> MapRun:
-    state: dict[str, Any] = dict(visit.state)
-    execution = visit.world.execution
+def _new_map_run(visit: Visit, document: Json, max_concurrency: int) -> MapRun:
+    state, execution = visit.state, visit.world.execution
     label = state.get("Label") or visit.world.new_id()
     head, _, machine = execution.state_machine_arn.rpartition(":")
-    percentage: float | None = state.get("ToleratedFailurePercentage")
-    if percentage is None:
-        percentage = data_flow.number(state, "ToleratedFailurePercentage", visit, document)
     return MapRun(
         arn=f"{head.replace(':stateMachine', ':mapRun')}:{machine}/{label}:{visit.world.new_id()}",
         label=label,
@@ -91,9 +87,9 @@ def _new_map_run(visit: Visit, document: Json) -> MapRun:
         state_name=visit.name,
         express=processor_of(state)["ProcessorConfig"].get("ExecutionType") == "EXPRESS",
         started=visit.world.clock.now(),
-        max_concurrency=data_flow.number(state, "MaxConcurrency", visit, document) or 0,
+        max_concurrency=max_concurrency,
         tolerated_failure_count=data_flow.number(state, "ToleratedFailureCount", visit, document),
-        tolerated_failure_percentage=percentage,
+        tolerated_failure_percentage=data_flow.percentage(state, "ToleratedFailurePercentage", visit, document),
     )
 
 
@@ -232,6 +228,7 @@ class _Crew:
             arn=child.arn,
             name=child.name,
             input=child.input,
+            input_text=None,
             start_time=child.started or parent.clock.now(),
             state_machine_arn=map_run.state_machine_arn,
             state_machine_name=map_run.state_machine_arn.rpartition(":")[2],

@@ -82,7 +82,8 @@ class StateEngine:
 
     @staticmethod
     def _enter(line: Line, name: str, kind: str, text: str) -> None:
-        if len(line.trace.journal) >= MAXIMUM_EVENTS:
+        # The state's own exit and the end of the execution must still find room.
+        if len(line.trace.journal) > MAXIMUM_EVENTS - 3:
             raise StatesError(
                 "States.Runtime",
                 f"The execution reached the maximum number of history events ({MAXIMUM_EVENTS}).",
@@ -111,7 +112,8 @@ class StateEngine:
         if redriven:
             trace.add("ExecutionRedriven", {"redriveCount": execution.redrive_count})
         else:
-            trace.note("ExecutionStarted", {**input_details(text_of(progress.input)), "roleArn": execution.role_arn})
+            given = execution.input_text or text_of(progress.input)
+            trace.note("ExecutionStarted", {**input_details(given), "roleArn": execution.role_arn})
         line = Line(world, machine, trace, progress, world.context())
         try:
             return await within(self._walk_to_outcome(line), world.clock, limit=machine.get("TimeoutSeconds"))

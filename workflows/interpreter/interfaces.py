@@ -141,6 +141,8 @@ class Execution:
         `$$.StateMachine.Id` and `.Name`.
     redrive_count, redrive_time
         `$$.Execution.RedriveCount` and `.RedriveTime`; 0 and None before the first redrive.
+    input_text
+        The input as its sender wrote it, for the history; None for the shortest way to write it.
     """
 
     arn: str
@@ -152,6 +154,7 @@ class Execution:
     state_machine_name: str = "machine"
     redrive_count: int = 0
     redrive_time: datetime | None = None
+    input_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from workflows.interpreter.journal import Trace
 from workflows.interpreter.payload import time_text
 from workflows.interpreter.progress import Progress
 
+RETRYABLE = frozenset({"Task", "Parallel", "Map"})
+"""Kinds of states that may have a Retry."""
+
 Machine = Mapping[str, Any]
 """Something with `StartAt` and `States`: a state machine, a branch or an item processor."""
 
@@ -118,11 +121,13 @@ class Visit:
     started: bool = False
 
     def __post_init__(self) -> None:
-        entered_at = time_text(self.line.world.clock.now())
-        self.context = {
-            **self.line.context,
-            "State": {"Name": self.name, "EnteredTime": entered_at, "RetryCount": 0},
+        about: dict[str, Json] = {
+            "Name": self.name,
+            "EnteredTime": time_text(self.line.world.clock.now()),
         }
+        if self.state["Type"] in RETRYABLE:
+            about["RetryCount"] = 0
+        self.context = {**self.line.context, "State": about}
 
     @property
     def world(self) -> World:
