@@ -53,6 +53,10 @@ class RunFolder:
         """The marker of a finished shard."""
         return self._in_run(f"markers/{shard_id}.json")
 
+    def failure(self, shard_id: str) -> Location:
+        """Why a job could not score a shard, in its own words."""
+        return self._in_run(f"failures/{shard_id}.json")
+
     def predictions(self, shard_id: str) -> Location:
         """The Parquet object of a shard."""
         return Location(self.bucket, f"predictions/day={self.day}/run_id={self.run_id}/{shard_id}.parquet")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tasks.errors import InputChanged, RunIdConflict
+from tasks.errors import InputChanged
 from tasks.inventory import shards_of, take_inventory
 from tasks.layout import RunFolder
 from tasks.markers import valid_markers
@@ -79,29 +79,9 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage) -> Pla
 
 
 def _claim_run_id(request: RunRequest, folder: RunFolder, storage: Storage) -> None:
-    record = {"request": request.to_json(), "digest": request.digest}
-    if storage.write_if_absent(folder.request, orjson.dumps(record, option=orjson.OPT_INDENT_2)):
+    if storage.write_if_absent(folder.request, orjson.dumps(request.record(), option=orjson.OPT_INDENT_2)):
         return
-    refuse_other_request(request, storage.read_json(folder.request))
-
-
-def refuse_other_request(request: RunRequest, recorded: dict[str, Any]) -> None:
-    """Compare a request with the one that was recorded under its run id.
-
-    Raises
-    ------
-    RunIdConflict
-        If they would give different results.
-    """
-    if recorded["digest"] == request.digest:
-        return
-    before = recorded["request"]
-    differences = ", ".join(
-        f"{key} {before[key]!r} instead of {value!r}"
-        for key, value in request.to_json().items()
-        if key in ("input", "modelVersion", "scorer", "shardRows", "smallShardRows") and before[key] != value
-    )
-    raise RunIdConflict(f"run {request.run_id} was started before with {differences}; choose another runId")
+    request.refuse_if_other_than(storage.read_json(folder.request))
 
 
 def _looked_at_anew(known: list[Shard], finished: set[str], request: RunRequest, storage: Storage) -> list[Shard]:

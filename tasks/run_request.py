@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from tasks.errors import InvalidRunRequest
+from tasks.errors import InvalidRunRequest, RunIdConflict
 
 Scorer = Literal["auto", "container"]
 
@@ -122,6 +122,28 @@ class RunRequest:
         """SHA-256 (hex) of what decides the results. How fast and how tolerant the run is does not."""
         decisive = (self.input, self.model_version, self.scorer, self.shard_rows, self.small_shard_rows)
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+    def record(self) -> dict[str, Any]:
+        """What is kept under the run id, to tell the same request from another."""
+        return {"request": self.to_json(), "digest": self.digest}
+
+    def refuse_if_other_than(self, recorded: Mapping[str, Any]) -> None:
+        """Compare with the `record` that was kept when the run id was first used.
+
+        Raises
+        ------
+        RunIdConflict
+            If the two requests would give different results.
+        """
+        if recorded["digest"] == self.digest:
+            return
+        before = recorded["request"]
+        differences = ", ".join(
+            f"{key} {before[key]!r} instead of {value!r}"
+            for key, value in self.to_json().items()
+            if key in ("input", "modelVersion", "scorer", "shardRows", "smallShardRows") and before[key] != value
+        )
+        raise RunIdConflict(f"run {self.run_id} was started before with {differences}; choose another runId")
 
     @property
     def started_epoch(self) -> int:

@@ -30,7 +30,6 @@ from tasks.shards import Shard
 from tasks.signature import Signature
 from tasks.storage import Storage
 
-
 _Part = TypeVar("_Part")
 
 
@@ -140,8 +139,7 @@ def score_shard(
         with stages.time("publish"):
             objects = results.publish(folder, storage)
         with stages.time("items"):
-            for predictions in results.batches():
-                items.put(put_requests(predictions, run, retention_days))
+            items.put(request for batch in results.batches() for request in put_requests(batch, run, retention_days))
     finished_at = datetime.now(UTC)
     marker = {
         "shard": shard.to_json(),

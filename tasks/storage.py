@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +54,7 @@ class StoredObject:
     key: str
     size: int
     etag: str
+    modified: datetime
 
 
 class Storage:
@@ -80,7 +82,7 @@ class Storage:
             try:
                 for page in pages:
                     for entry in page.get("Contents", ()):
-                        yield StoredObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'))
+                        yield StoredObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
             except ClientError as error:
                 if error_code(error) == "NoSuchBucket":
                     raise NoInputFound(f"there is no bucket {place.bucket}") from error
@@ -95,7 +97,7 @@ class Storage:
                 if error_code(error) in _ABSENT:
                     return None
                 raise
-        return StoredObject(place.key, head["ContentLength"], head["ETag"].strip('"'))
+        return StoredObject(place.key, head["ContentLength"], head["ETag"].strip('"'), head["LastModified"])
 
     def read(self, place: Location) -> bytes | None:
         """A whole small object, or None when it is absent."""

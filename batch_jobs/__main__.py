@@ -1,0 +1,124 @@
+"""The commands of the container image: `python -m batch_jobs score|train|example`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+from tasks.errors import NoSpaceForResults, ServiceUnavailable, TaskError
+
+#: Exit codes (sysexits.h), by which the job definition decides whether another attempt makes sense.
+OK, BAD_DATA, IO_ERROR, TRY_AGAIN = os.EX_OK, os.EX_DATAERR, os.EX_IOERR, os.EX_TEMPFAIL
+
+_EXIT_CODES = """exit codes:
+  0   done
+  2   wrong usage
+  65  the input, the model or the settings are at fault; another attempt would fail too
+  74  the worker's disk is full or broken
+  75  a service was throttled or out of reach; another attempt may succeed
+"""
+_SCORE_EXAMPLES = """examples:
+  python -m batch_jobs score --run "$RUN" --shard "$SHARD"
+  AWS_BATCH_JOB_ARRAY_INDEX=3 python -m batch_jobs score --run "$RUN" \\
+      --manifest s3://results/runs/nightly/manifest/large.jsonl
+"""
+_TRAIN_EXAMPLES = """examples:
+  python -m batch_jobs train --months 1-6 --version v1 --output build/models
+  python -m batch_jobs train --months 1-6 --version v1 --output s3://models/versions --register
+"""
+_EXAMPLE_EXAMPLES = """examples:
+  python -m batch_jobs example --output build/july --outcomes build/outcomes.parquet
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    asked = _parser().parse_args(arguments)
+    # The commands' modules are heavy; usage errors and --help need none of them.
+    command = importlib.import_module(f"batch_jobs.{asked.command}")
+    try:
+        command.run(asked)
+    except TaskError as error:
+        return _report(error, _exit_code(error))
+    except OSError as error:
+        return _report(error, IO_ERROR)
+    except Exception as error:  # a defect: say all that there is to say
+        traceback.print_exc()
+        return _report(error, os.EX_SOFTWARE)
+    return OK
+
+
+def _exit_code(error: TaskError) -> int:
+    if isinstance(error, ServiceUnavailable):
+        return TRY_AGAIN
+    return IO_ERROR if isinstance(error, NoSpaceForResults) else BAD_DATA
+
+
+def _report(error: Exception, code: int) -> int:
+    name, message = type(error).__name__, str(error)
+    print(json.dumps({"level": "ERROR", "error": name, "message": message, "exitCode": code}), flush=True)
+    print(f"{name}: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Leave by an exception, so that scratch directories are removed."""
+    raise SystemExit(128 + number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m batch_jobs",
+        description="Jobs of the ML pipeline.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    score = _command(commands, "score", "score one shard of a run", _SCORE_EXAMPLES)
+    score.add_argument("--run", required=True, metavar="JSON", help="the normalised request of the run")
+    which = score.add_mutually_exclusive_group(required=True)
+    which.add_argument("--shard", metavar="JSON", help="the shard, a line of a manifest")
+    which.add_argument(
+        "--manifest",
+        metavar="S3-URI",
+        help="a manifest; AWS_BATCH_JOB_ARRAY_INDEX (0-based) tells which line is this job's",
+    )
+
+    train = _command(commands, "train", "train the example model on the flights of some months", _TRAIN_EXAMPLES)
+    train.add_argument("--months", default="1-6", help="months of 2013, such as 1-6 or 1,2,12 (default: %(default)s)")
+    train.add_argument("--version", required=True, help="id of the model version")
+    train.add_argument("--output", required=True, metavar="DIR|S3-URI", help="where {version}/model.tar.gz goes")
+    train.add_argument("--register", action="store_true", help="register the version; activate it if none is active")
+    train.add_argument("--activate", action="store_true", help="register and activate the version")
+
+    example = _command(
+        commands, "example", "write July's flights as input files, and what became of them", _EXAMPLE_EXAMPLES
+    )
+    example.add_argument("--output", required=True, metavar="DIR", help="where the input files go")
+    example.add_argument("--outcomes", metavar="FILE", help="where the outcomes go (Parquet: source, row, late)")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, examples: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=examples + "\n" + _EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""`score`: one shard of a run, by LightGBM's own library."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from batch_jobs.native import NativeForest
+from tasks.errors import InvalidRunRequest, TaskError
+from tasks.item_store import TableWriter
+from tasks.layout import RunFolder
+from tasks.models import Registry
+from tasks.run_request import RunRequest
+from tasks.scoring import load_model, score_shard
+from tasks.settings import Settings
+from tasks.shards import Shard, from_manifest
+from tasks.storage import Location, Storage
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Score a shard; its marker, as one line of JSON, is the output.
+
+    Raises
+    ------
+    TaskError
+        Under its name; the reason also goes to the run's folder, where the run's verdict finds it.
+    """
+    settings, storage = Settings.from_environment(), Storage()
+    request = RunRequest.from_json(_json(arguments.run, "--run"))
+    shard = Shard.from_json(_json(arguments.shard, "--shard")) if arguments.shard else _of_array(arguments, storage)
+    folder = RunFolder.of(request, settings.required("results_bucket"))
+    try:
+        marker = score_shard(
+            request,
+            shard,
+            model=lambda: load_model(request.model_version, Registry(settings.parameter_root), storage, NativeForest),
+            folder=folder,
+            storage=storage,
+            items=TableWriter(settings.required("predictions_table")),
+            retention_days=settings.retention_days,
+            worker=_worker(),
+        )
+    except TaskError as error:
+        with suppress(TaskError):  # the first error matters, not that it could not be noted
+            storage.write_json(folder.failure(shard.shard_id), {"error": type(error).__name__, "message": str(error)})
+        raise
+    print(json.dumps({"level": "INFO", "message": "scored", "runId": request.run_id, **marker}), flush=True)
+
+
+def _of_array(arguments: argparse.Namespace, storage: Storage) -> Shard:
+    index = os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "")
+    if not index.isdigit():
+        raise InvalidRunRequest("--manifest needs AWS_BATCH_JOB_ARRAY_INDEX, which AWS Batch sets for array jobs")
+    place = Location.parse(arguments.manifest)
+    body = storage.read(place)
+    if body is None:
+        raise InvalidRunRequest(f"there is no manifest at {place}")
+    shards = from_manifest(body)
+    if int(index) >= len(shards):
+        raise InvalidRunRequest(f"AWS_BATCH_JOB_ARRAY_INDEX is {index}, and {place} has {len(shards)} lines")
+    return shards[int(index)]
+
+
+def _json(text: str, option: str) -> dict[str, Any]:
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRunRequest(f"{option} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidRunRequest(f"{option} must be a JSON object")
+    return document
+
+
+def _worker() -> str:
+    job = os.environ.get("AWS_BATCH_JOB_ID")
+    if job:
+        return f"batch/{job}/{os.environ.get('AWS_BATCH_JOB_ATTEMPT', '1')}"
+    return f"process/{socket.gethostname()}/{os.getpid()}"

@@ -1,0 +1,195 @@
+"""`train`: the example model, from flights to a registered version."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batch_jobs import flights
+from batch_jobs.errors import NothingToLearn
+from batch_jobs.native import NativeForest
+from batch_jobs.quality import baseline, feature_statistics
+from tasks.artifact import Artifact, checksum, pack
+from tasks.errors import InvalidRunRequest, NoSuchVersion, UnsupportedModel
+from tasks.features import feature_matrix
+from tasks.forest import Forest
+from tasks.models import ModelVersion, Registry
+from tasks.probability import sigmoid
+from tasks.records import check, rows_from_records
+from tasks.rows import Rows
+from tasks.settings import Settings
+from tasks.signature import Feature, Signature
+from tasks.storage import Location, Storage
+
+TREES = 300
+#: `deterministic` and `force_row_wise`: the same rows give the same trees, whatever the number of threads.
+PARAMETERS: dict[str, Any] = {
+    "objective": "binary",
+    "num_leaves": 63,
+    "learning_rate": 0.05,
+    "seed": 2013,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+THRESHOLD = 0.5
+_GOLDEN_RECORDS = 20
+
+
+class Learnable(NamedTuple):
+    """Labelled rows: float64[n, k] features, float64[n] labels 0 and 1, int64[n] months."""
+
+    features: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.float64]
+    months: npt.NDArray[np.int64]
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, write the artifact, and register it if asked; the output is the version as JSON.
+
+    Raises
+    ------
+    NothingToLearn
+        If the months hold no flights.
+    VersionExists
+        If another artifact is registered under the version.
+    """
+    artifact, measured, statistics = train(parse_months(arguments.months))
+    body = pack(artifact)
+    version = ModelVersion(
+        version_id=arguments.version,
+        artifact=_write(body, arguments.output, arguments.version),
+        sha256=checksum(body),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        framework="lightgbm",
+        threshold=THRESHOLD,
+        signature=artifact.signature,
+        baseline=measured,
+        statistics=statistics,
+    )
+    if arguments.register or arguments.activate:
+        register(version, activate=arguments.activate)
+    shown = {"version": version.version_id, "artifact": version.artifact, "sha256": version.sha256}
+    print(json.dumps(shown | {"baseline": measured}), flush=True)
+
+
+def train(months: list[int]) -> tuple[Artifact, dict[str, float], dict[str, Any]]:
+    """Learn from the flights of some months.
+
+    The model learns from all of them. Its baseline is measured on the last month by a model that learned from the
+    others (with a single month: on every tenth flight), because time runs on: rows from between the training rows
+    would flatter it.
+
+    Returns
+    -------
+    The artifact, the baseline and the statistics of the features.
+    """
+    table = flights.load_flights(months)
+    table = table.filter(pc.is_valid(table["arr_delay"]))
+    if not table.num_rows:
+        raise NothingToLearn(f"there are no labelled flights in the months {months}")
+    signature = signature_of(table)
+    rows = learnable(table, signature)
+    held_out = rows.months == max(months) if len(months) > 1 else np.arange(len(rows.labels)) % 10 == 9
+    trial = NativeForest(_fit(rows.features[~held_out], rows.labels[~held_out], signature))
+    measured = baseline(rows.labels[held_out], sigmoid(trial.margin(rows.features[held_out])))
+
+    text = _fit(rows.features, rows.labels, signature)
+    forest = NativeForest(text)
+    statistics = feature_statistics(rows.features, signature, sigmoid(forest.margin(rows.features)))
+    return Artifact(text, signature, _golden(table, signature, forest, Forest(text))), measured, statistics
+
+
+def signature_of(table: pa.Table) -> Signature:
+    """The signature of the example: categories are those that occur in the training rows."""
+    return Signature(
+        tuple(
+            Feature(name, "category", categories=tuple(sorted(pc.unique(table[name]).to_pylist())))
+            if name in flights.CATEGORIES
+            else Feature(name, "number", nullable=name in flights.NULLABLE_NUMBERS)
+            for name in flights.FEATURES
+        )
+    )
+
+
+def learnable(table: pa.Table, signature: Signature) -> Learnable:
+    """The rows of a table that pass the check which scoring applies too, labelled."""
+    batch = table.combine_chunks().to_batches()[0]
+    checked = check(Rows(np.arange(1, batch.num_rows + 1), batch), signature)
+    good = checked.numbers - 1
+    labels = flights.is_late(table).to_numpy(zero_copy_only=False).astype(np.float64)
+    return Learnable(feature_matrix(checked.columns, signature), labels[good], table["month"].to_numpy()[good])
+
+
+def register(version: ModelVersion, *, activate: bool) -> None:
+    """Register a version; activate it if asked, or if none is active."""
+    registry = Registry(Settings.from_environment().parameter_root)
+    registry.register(version)
+    try:
+        none_active = not registry.active()
+    except NoSuchVersion:
+        none_active = True
+    if activate or none_active:
+        registry.activate(version.version_id)
+
+
+def parse_months(text: str) -> list[int]:
+    """`1-6` or `1,2,12` to months.
+
+    Raises
+    ------
+    InvalidRunRequest
+        If it is neither.
+    """
+    months: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,2})(?:-(\d{1,2}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= 12:
+            raise InvalidRunRequest(f"--months is {text!r}; it must be like 1-6 or 1,2,12")
+        months |= set(range(first, last + 1))
+    return sorted(months)
+
+
+def _fit(features: npt.NDArray[np.float64], labels: npt.NDArray[np.float64], signature: Signature) -> str:
+    categorical = [place for place, feature in enumerate(signature.features) if feature.kind == "category"]
+    data = lightgbm.Dataset(features, labels, feature_name=signature.names, categorical_feature=categorical)
+    text: str = lightgbm.train(PARAMETERS, data, TREES).model_to_string()
+    return text
+
+
+def _golden(table: pa.Table, signature: Signature, native: NativeForest, ours: Forest) -> list[dict[str, Any]]:
+    """Some records with their scores, on which both scorers must agree."""
+    places = np.linspace(0, table.num_rows - 1, min(_GOLDEN_RECORDS, table.num_rows)).astype(np.int64)
+    records = table.select(signature.names).take(places).to_pylist()
+    checked = check(rows_from_records(np.arange(1, len(records) + 1), records, signature), signature)
+    features = feature_matrix(checked.columns, signature)
+    margin = native.margin(features)
+    if checked.bad or not np.array_equal(margin, ours.margin(features)):
+        raise UnsupportedModel("the two scorers disagree on the golden records; the model must not be shipped")
+    scores = sigmoid(margin).tolist()
+    return [{"record": record, "score": score} for record, score in zip(records, scores, strict=True)]
+
+
+def _write(body: bytes, output: str, version: str) -> str:
+    """Write the archive below a directory or S3 prefix; returns its URI or path."""
+    name = f"{version}/model.tar.gz"
+    if output.startswith("s3://"):
+        prefix = Location.parse(output)
+        place = Location(prefix.bucket, f"{prefix.key.rstrip('/')}/{name}".lstrip("/"))
+        Storage().write(place, body)
+        return str(place)
+    file = Path(output) / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(body)
+    return str(file)

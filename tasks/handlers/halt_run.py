@@ -1,0 +1,23 @@
+"""Lambda `halt-run`: fails a run under the name of its error, or lets a redriven one begin again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tasks.halting import halt
+from tasks.handlers.telemetry import logger, tracer
+
+
+@tracer.capture_lambda_handler(capture_error=False)
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Halt a run.
+
+    Input: `{"failure": {"Error", "Cause"}, "failedAtRedrive", "redriveCount"}`. Output, after a redrive: `{}`.
+    Errors: the one that `failure` names.
+    """
+    halt(event["failure"], failed_at_redrive=event["failedAtRedrive"], redrive_count=event["redriveCount"])
+    logger.info("begins again after a redrive", extra={"redrive_count": event["redriveCount"]})
+    return {}

@@ -1,0 +1,32 @@
+"""Lambda `plan-shards`: from a request to the manifests of its outstanding shards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tasks.handlers.telemetry import logger, metrics, tracer
+from tasks.layout import RunFolder
+from tasks.planning import plan_shards
+from tasks.run_request import RunRequest
+from tasks.settings import Settings
+from tasks.storage import Storage
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Plan the shards of a run.
+
+    Input: `{"run": RunRequest}`. Output: `{"plan": {"bucket", "rows", "shards", "small", "large"}}`.
+    Errors: `NoInputFound`, `UnsupportedObject`, `RunIdConflict`, `InputChanged`, `ServiceUnavailable`.
+    """
+    request = RunRequest.from_json(event["run"])
+    folder = RunFolder.of(request, Settings.from_environment().required("results_bucket"))
+    plan = plan_shards(request, folder, Storage())
+    metrics.add_metric("ShardsPlanned", MetricUnit.Count, len(plan.outstanding))
+    logger.info("planned", extra={"run_id": request.run_id, "plan": plan.to_state()})
+    return {"plan": plan.to_state()}

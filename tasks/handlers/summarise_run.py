@@ -1,0 +1,31 @@
+"""Lambda `summarise-run`: adds up a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tasks.handlers.telemetry import logger, metrics, tracer
+from tasks.layout import RunFolder
+from tasks.run_request import RunRequest
+from tasks.settings import Settings
+from tasks.storage import Storage
+from tasks.summary import summarise
+
+
+@metrics.log_metrics
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Summarise a run.
+
+    Input: `{"run": RunRequest, "plan": …, "check": …}`. Output: `{"summary": …}`. Errors: `ServiceUnavailable`.
+    """
+    run = RunRequest.from_json(event["run"])
+    folder = RunFolder.of(run, Settings.from_environment().required("results_bucket"))
+    summary = summarise(run, folder, Storage(), event["check"])
+    metrics.add_metric("RunSeconds", MetricUnit.Seconds, summary["seconds"])
+    logger.info("summarised", extra={"run_id": run.run_id, "rows": summary["rows"]})
+    return {"summary": summary}

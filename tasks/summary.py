@@ -1,0 +1,74 @@
+"""The summary of a run, from the markers of its shards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tasks.layout import RunFolder
+from tasks.markers import valid_markers
+from tasks.run_request import RunRequest, parse_time
+from tasks.shards import LANES, from_manifest
+from tasks.storage import Location, Storage
+
+
+def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mapping[str, Any]) -> dict[str, Any]:
+    """Add up a run and write `summary.json`.
+
+    Parameters
+    ----------
+    check
+        The verdict, as `tasks.verdict` shapes it.
+
+    Returns
+    -------
+    The summary. `rows`, `predictions` and `quarantined` are those of finished shards; `stages` are seconds of work
+    by stage, over all workers; `seconds` is the time from the start of the run; `histogram` counts predictions in
+    20 equal bins of the score.
+    """
+    shards = from_manifest(storage.read(folder.manifest("all")) or b"")
+    markers = list(valid_markers(storage, folder, shards, run.model_version).values())
+    reasons: Counter[str] = Counter()
+    stages: Counter[str] = Counter()
+    for marker in markers:
+        reasons.update(marker["reasons"])
+        stages.update(marker["stages"])
+    finished_at = datetime.now(UTC)
+    predictions = folder.predictions("")
+    quarantine = folder.quarantine("")
+    summary: dict[str, Any] = {
+        "runId": run.run_id,
+        "verdict": check["verdict"],
+        "input": run.input,
+        "modelVersion": run.model_version,
+        "day": run.day,
+        "startedAt": run.started_at,
+        "finishedAt": finished_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "seconds": round((finished_at - parse_time(run.started_at)).total_seconds(), 3),
+        "shards": {
+            "planned": len(shards),
+            "finished": len(markers),
+            "failed": check["failed"],
+        }
+        | {lane: sum(shard.lane == lane for shard in shards) for lane in LANES},
+        "rows": sum(marker["rows"] for marker in markers),
+        "predictions": sum(marker["predictions"] for marker in markers),
+        "quarantined": sum(marker["quarantined"] for marker in markers),
+        "reasons": dict(sorted(reasons.items())),
+        "failedShards": check["failedShards"],
+        "stages": {stage: round(seconds, 3) for stage, seconds in stages.items()},
+        "histogram": [sum(counts) for counts in zip(*(marker["histogram"] for marker in markers), strict=True)],
+        "results": {
+            "predictions": str(_folder_of(predictions)),
+            "quarantine": str(_folder_of(quarantine)),
+            "markers": str(folder.markers),
+        },
+    }
+    storage.write_json(folder.summary, summary)
+    return summary
+
+
+def _folder_of(place: Location) -> Location:
+    return place._replace(key=place.key[: place.key.rindex("/") + 1])
