@@ -28,7 +28,11 @@ def score_distribution(tally: ScoreTally, threshold: float | None) -> bytes:
     width = 1 / counts.shape[1]
     left = np.arange(counts.shape[1]) * width
     base = np.zeros(counts.shape[1])
-    kinds = ((POSITIVE, "it happened", ORANGE), (NEGATIVE, "it did not", BLUE), (UNKNOWN, "not known", GREY))
+    kinds = (
+        (POSITIVE, tally.outcome, ORANGE),
+        (NEGATIVE, f"not {tally.outcome}", BLUE),
+        (UNKNOWN, "not known", GREY),
+    )
     for kind, label, colour in kinds:
         if counts[kind].any():
             axes.bar(
@@ -110,7 +114,7 @@ def shard_timeline(markers: Sequence[Marker], lanes: Mapping[str, str]) -> bytes
 
 
 def calibration(tally: ScoreTally) -> bytes:
-    """Draw the share for which it happened against the score, above the number of rows; some outcomes are known."""
+    """Draw the share with the outcome against the score, above the number of rows; some outcomes are known."""
     figure = Figure(figsize=(_WIDTH, 4.6), dpi=_DPI, layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     for each in (axes, below):
@@ -124,12 +128,13 @@ def calibration(tally: ScoreTally) -> bytes:
         score, rate, yerr=spread.clip(0), color=BLUE, marker="o", markersize=4, linewidth=1.5, elinewidth=1, capsize=2,
         label="observed, with 95 % interval",
     )  # fmt: skip
-    axes.set_ylim(0, 1)
-    axes.set_ylabel("share that happened")
+    axes.set_ylim(0, 1.03)
+    axes.set_ylabel(f"share that was {tally.outcome}")
     _legend(axes, place="upper left")
     below.bar(score, [each.rows for each in bins], width=0.045, color=BLUE, linewidth=0)
     below.set_xlim(0, 1)
     below.set_yscale("log")
+    below.set_ylim(bottom=0.8)
     below.set_ylabel("rows (log)")
     below.set_xlabel("score (probability), mean of each bin")
     return _png(figure)

@@ -21,6 +21,9 @@ from infra.cli.scores import ScoreTally, tally_scores
 from infra.cli.target import HOME, Target, Where, find_target
 from infra.cli.units import seconds_text
 
+SHORTEST_STAGE = 0.005
+"""Seconds; Pass and Choice states take less, and would only lengthen the table."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -177,9 +180,9 @@ def _calibration_text(tally: ScoreTally, version: dict[str, Any]) -> str:
     baseline = version.get("baseline", {})
     then = f" (in training: {baseline['auc']:.3f})" if "auc" in baseline else ""
     return (
-        f"Scores against the {tally.rows_with_outcome:,} known outcomes. It happened to {tally.outcome_rate:.1%} of "
-        f"them; the mean score is {tally.mean_score:.1%}. AUC {tally.auc or 0:.3f}{then}, "
-        f"log loss {tally.log_loss:.3f}, Brier score {tally.brier:.3f}."
+        f"Scores against the {tally.rows_with_outcome:,} known outcomes: "
+        f"{tally.outcome_rate:.1%} were {tally.outcome}, the mean score is {tally.mean_score:.1%}. "
+        f"AUC {tally.auc or 0:.3f}{then}, log loss {tally.log_loss:.3f}, Brier score {tally.brier:.3f}."
     )
 
 
@@ -220,5 +223,6 @@ def _page(outcome: Outcome, tally: ScoreTally, sections: list[Section], request:
         headlines=headlines,
         sections=sections,
         places=places,
+        stages=[stage for stage in outcome.stages if stage.seconds >= SHORTEST_STAGE],
         longest=max((stage.seconds for stage in outcome.stages), default=1.0) or 1.0,
     )

@@ -33,9 +33,16 @@ class ReliabilityBin:
 
 
 class ScoreTally:
-    """Counts scores by outcome."""
+    """Counts scores by outcome.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    outcome
+        What the score is the probability of, in a word: `late`.
+    """
+
+    def __init__(self, outcome: str = "positive") -> None:
+        self.outcome = outcome
         self._counts = np.zeros((3, FINE_BINS), np.int64)
         self._log_loss = 0.0
         self._squared_error = 0.0
@@ -137,12 +144,12 @@ def tally_scores(target: Target, record: RunRecord, markers: Iterable[Marker]) -
     """Read the predictions of a run, and the outcomes that are known of the same rows, and count them.
 
     Outcomes are Parquet objects below `outcomes/` in the data bucket with the columns `source` (the input object's
-    key), `row` (from 1) and `late` (bool, null where not known).
+    key), `row` (from 1) and one more: bool, null where not known, named for what it tells, such as `late`.
     """
     import pyarrow.parquet as parquet
 
-    outcomes = _read_outcomes(target, {shard.key for shard in record.shards() or []})
-    tally = ScoreTally()
+    outcomes, name = _read_outcomes(target, {shard.key for shard in record.shards() or []})
+    tally = ScoreTally(name) if name else ScoreTally()
     for marker in markers:
         for key in marker.objects:
             if not key.endswith(".parquet"):
@@ -160,26 +167,26 @@ def tally_scores(target: Target, record: RunRecord, markers: Iterable[Marker]) -
     return tally
 
 
-def _read_outcomes(target: Target, sources: set[str]) -> dict[str, npt.NDArray[np.float64]]:
-    """Map each of the sources to its outcomes by row: 1.0, 0.0 or NaN."""
+def _read_outcomes(target: Target, sources: set[str]) -> tuple[dict[str, npt.NDArray[np.float64]], str]:
+    """Map each of the sources to its outcomes by row (1.0, 0.0 or NaN), and tell what the outcome is called."""
     import pyarrow.compute as compute
     import pyarrow.parquet as parquet
 
     s3, bucket = target.client("s3"), target.names.bucket("data")
     found: dict[str, npt.NDArray[np.float64]] = {}
+    name = ""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="outcomes/"):
         for item in page.get("Contents", []):
             if not item["Key"].endswith(".parquet"):
                 continue
-            body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
-            table = parquet.read_table(io.BytesIO(body), columns=["source", "row", "late"])
+            table = parquet.read_table(io.BytesIO(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()))
             for source in sources & set(compute.unique(table["source"]).to_pylist()):
+                (name,) = set(table.column_names) - {"source", "row"}
                 of_source = table.filter(compute.equal(table["source"], source))
                 rows = of_source["row"].to_numpy()
-                late = of_source["late"].cast("float64").to_numpy()
                 before = found.get(source, np.empty(0))
                 by_row = np.full(max(len(before), int(rows.max())), np.nan)
                 by_row[: len(before)] = before
-                by_row[rows - 1] = late
+                by_row[rows - 1] = of_source[name].cast("float64").to_numpy()
                 found[source] = by_row
-    return found
+    return found, name

@@ -6,14 +6,20 @@ while the embedded AWS happens to be down must never reach a production account 
 
 import json
 import os
+import socket
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from infra.cli.errors import RefusedError, UnavailableError
 from infra.naming import Names
+
+if TYPE_CHECKING:
+    import boto3
 
 HOME = Path(".ml-pipeline")
 """Everything that commands leave behind, below the folder they are called in."""
@@ -25,6 +31,10 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the packages `workflows`, `tasks`, `batch_jobs` and `infra`."""
 
 LOCAL_REGION = "us-east-1"
+
+
+# Sessions of boto3 must not make two clients at the same time (boto3 guide, "Multithreading or multiprocessing").
+_MAKING = Lock()
 
 
 class Where(StrEnum):
@@ -64,7 +74,6 @@ class Target:
 
     def client(self, service: str) -> Any:
         """Make a boto3 client for a service of this AWS."""
-        import boto3
         from botocore.config import Config
 
         # A dead endpoint on this machine will not come back: few tries, so that the user hears of it at once.
@@ -73,11 +82,17 @@ class Target:
             read_timeout=60,
             retries={"mode": "standard", "total_max_attempts": 2 if self.is_local else 5},
         )
+        make: Any = self._session.client  # the stubs know each service by its own type; here the name is a variable
+        with _MAKING:
+            return make(service, endpoint_url=self.endpoint_url, config=config)
+
+    @cached_property
+    def _session(self) -> "boto3.Session":
+        import boto3
+
         # The embedded AWS takes any credentials; without some, boto3 would look for them over the network.
         key = "test" if self.is_local else None
-        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=self.region)
-        make: Any = session.client  # the stubs know each service by its own type; here the name is a variable
-        return make(service, endpoint_url=self.endpoint_url, config=config)
+        return boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=self.region)
 
     @property
     def names(self) -> Names:
@@ -92,16 +107,17 @@ class Target:
 def local_endpoint() -> str | None:
     """Return the URL of the embedded AWS that runs for this folder, or None.
 
-    A file left by one that was killed does not count: its process is gone.
+    A file left by one that was killed does not count: its process is gone, or another one has its number now.
     """
     try:
         running = json.loads(LOCAL_FILE.read_text())
-        os.kill(running["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError, ValueError, KeyError):
+        url, pid = str(running["url"]), int(running["pid"])
+        os.kill(pid, 0)
+        address = urlsplit(url)
+        socket.create_connection((address.hostname or "", address.port or 80), timeout=2).close()
+    except (OSError, ValueError, KeyError):
         return None
-    except PermissionError:
-        pass  # it lives, under another user
-    return str(running["url"])
+    return url
 
 
 def find_target(where: Where, environment: str) -> Target:

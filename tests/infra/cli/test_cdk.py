@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.cli import cdk
+from infra.cli.cdk import Cdk, StackEvent, parse_line
+from infra.cli.errors import CommandError, UnavailableError
+from infra.cli.processes import Children
+from infra.cli.target import Target
+from tests.infra.cli.conftest import Said
+
+LOCAL = Target("http://127.0.0.1:9", "us-east-1", "dev")
+
+FAKE_CDK = """#!/bin/sh
+echo "$@" > {home}/called-with
+env > {home}/environment
+pwd > {home}/folder
+printf 'ml-pipeline-storage: deploying... [1/2]\\n ✅  ml-pipeline-storage\\n' >&2
+printf 'ml-pipeline-tasks: deploying... [2/2]\\n'
+{then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        (
+            "ml-pipeline-tasks-dev-us-east-1: deploying... [2/6]",
+            StackEvent("ml-pipeline-tasks-dev-us-east-1", "deploying"),
+        ),
+        (" ✅  ml-pipeline-tasks-dev-us-east-1", StackEvent("ml-pipeline-tasks-dev-us-east-1", "done")),
+        ("\x1b[32m ✅  stack (no changes)\x1b[0m\n", StackEvent("stack", "unchanged")),
+        (" ❌  stack failed: ToolkitError: it broke", StackEvent("stack", "failed")),
+        ("stack: creating CloudFormation changeset...", None),
+        ("stack | 2/9 | 06:58:01 AM | CREATE_COMPLETE | AWS::S3::Bucket | Data", None),
+        ("", None),
+    ],
+)
+def test_a_line_of_the_cdk_is_read(line: str, event: StackEvent | None) -> None:
+    assert parse_line(line) == event
+
+
+@pytest.fixture
+def fake_cdk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a program in the place of the CDK that says what it is told to."""
+
+    def install(then: str) -> None:
+        program = home / "infra" / "node_modules" / ".bin" / "cdk"
+        program.parent.mkdir(parents=True)
+        program.write_text(FAKE_CDK.format(home=home, then=then))
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(cdk, "SOURCE_ROOT", home)
+
+    return install
+
+
+def test_a_deployment_tells_its_stacks_and_leaves_a_log(fake_cdk: Callable[[str], None], home: Path) -> None:
+    fake_cdk("true")
+    events: list[StackEvent] = []
+
+    with Children() as children:
+        Cdk(LOCAL, children).deploy([], events.append)
+
+    assert [(event.stack, event.what) for event in events] == [
+        ("ml-pipeline-storage", "deploying"),
+        ("ml-pipeline-storage", "done"),
+        ("ml-pipeline-tasks", "deploying"),
+    ]
+    assert "--all" in (home / "called-with").read_text()
+    assert "--require-approval never" in (home / "called-with").read_text()
+    assert "ml-pipeline-tasks: deploying" in (home / ".ml-pipeline" / "logs" / "cdk-deploy.log").read_text()
+
+
+def test_the_cdk_talks_to_the_embedded_aws_and_to_nothing_else(
+    fake_cdk: Callable[[str], None], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_cdk("true")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-production")
+
+    with Children() as children:
+        Cdk(LOCAL, children).deploy(["one"], lambda _: None)
+
+    environment = dict(line.split("=", 1) for line in (home / "environment").read_text().splitlines() if "=" in line)
+    assert environment["AWS_ENDPOINT_URL"] == LOCAL.endpoint_url
+    assert environment["AWS_ACCESS_KEY_ID"] == "test"
+    assert environment["CDK_DISABLE_CLI_TELEMETRY"] == "true"
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & environment.keys()
+    assert (home / "folder").read_text().strip() == os.path.realpath(home / ".ml-pipeline")
+
+
+def test_a_failure_ends_with_what_the_cdk_said(fake_cdk: Callable[[str], None]) -> None:
+    fake_cdk("echo ' ❌  ml-pipeline-tasks failed: no such role'; exit 3")
+
+    with Children() as children, pytest.raises(CommandError) as failure:
+        Cdk(LOCAL, children).deploy([], lambda _: None)
+
+    assert "no such role" in failure.value.problem
+    assert "cdk-deploy.log" in failure.value.remedy
+
+
+def test_a_missing_cdk_is_told_with_the_remedy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cdk, "SOURCE_ROOT", home)
+
+    with Children() as children, pytest.raises(UnavailableError) as failure:
+        Cdk(LOCAL, children)
+
+    assert "make install" in failure.value.remedy
+
+
+def test_missing_node_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with Children() as children, pytest.raises(UnavailableError, match=r"Node\.js"):
+        Cdk(LOCAL, children)
+
+
+def test_an_unknown_stack_is_refused_with_the_known_ones(call: Callable[..., Said]) -> None:
+    said = call("deploy", "storge")
+
+    assert said.code == 2
+    assert "storage" in said.err
