@@ -144,7 +144,9 @@ class Pipeline:
         self._the_cdk.deploy([], count)
 
     def _train(self, say: Say) -> None:
-        run_job(self.target, "train", ["train", "--version", MODEL_VERSION], say)
+        artifacts = f"s3://{self.target.names.bucket('models')}/versions"
+        command = ["train", "--months", "1-6", "--version", MODEL_VERSION, "--output", artifacts, "--activate"]
+        run_job(self.target, "train", command, say)
 
     def _write_flights(self, _: Say) -> None:
         from batch_jobs.flights import write_july, write_july_outcomes
