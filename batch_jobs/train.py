@@ -20,7 +20,7 @@ from batch_jobs.errors import NothingToLearn
 from batch_jobs.native import NativeForest
 from batch_jobs.quality import baseline, feature_statistics
 from tasks.artifact import Artifact, checksum, pack
-from tasks.errors import InvalidRunRequest, NoSuchVersion, UnsupportedModel
+from tasks.errors import InvalidRunRequest, NoSuchVersion, UnsupportedModel, VersionExists
 from tasks.features import feature_matrix
 from tasks.forest import Forest
 from tasks.models import ModelVersion, Registry
@@ -62,8 +62,12 @@ def run(arguments: argparse.Namespace) -> None:
     NothingToLearn
         If the months hold no flights.
     VersionExists
-        If another artifact is registered under the version.
+        If another artifact is registered, or lies, under the version.
+    InvalidRunRequest
+        If the months are none, or a version is to be registered whose artifact is not in S3.
     """
+    if (arguments.register or arguments.activate) and not arguments.output.startswith("s3://"):
+        raise InvalidRunRequest("--register needs an --output in S3, where the scorers can fetch the artifact")
     artifact, measured, statistics = train(parse_months(arguments.months))
     body = pack(artifact)
     version = ModelVersion(
@@ -187,7 +191,9 @@ def _write(body: bytes, output: str, version: str) -> str:
     if output.startswith("s3://"):
         prefix = Location.parse(output)
         place = Location(prefix.bucket, f"{prefix.key.rstrip('/')}/{name}".lstrip("/"))
-        Storage().write(place, body)
+        storage = Storage()
+        if not storage.write_if_absent(place, body) and storage.read(place) != body:
+            raise VersionExists(f"there is another artifact at {place}; choose another --version")
         return str(place)
     file = Path(output) / name
     file.parent.mkdir(parents=True, exist_ok=True)
