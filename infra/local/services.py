@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from infra.local import batch, lambda_workers, managed_keys, resource_types, step_functions
+from infra.local import authorization, batch, lambda_workers, managed_keys, resource_types, step_functions
 from infra.local.emulator import Emulator
 
 INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
+    authorization.install,
     batch.install,
     lambda_workers.install,
     managed_keys.install,

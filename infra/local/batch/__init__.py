@@ -9,6 +9,7 @@ configuration, and the share of a CPU (jobs count against ``maxvCpus``, but may 
 would change a job's result and is not emulated is refused by name.
 """
 
+from infra.local.batch.authorization import resources_of
 from infra.local.batch.clients import TaskClients
 from infra.local.batch.region import Limits
 from infra.local.batch.resources import BatchResources
@@ -24,4 +25,5 @@ def install(emulator: Emulator) -> None:
     emulator.services.register("batch", service.handle, save=service.save, load=service.load, reset=service.reset)
     for name, resource_type in BatchResources(service).types().items():
         emulator.resources.register(name, resource_type)
+    emulator.permissions.name_resources("batch", resources_of)
     emulator.at_stop(service.stop)

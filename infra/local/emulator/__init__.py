@@ -4,7 +4,8 @@ An upgrade that renames one of them fails at start, with the names that are miss
 the rest of `infra.local` in our own terms:
 
 - `Emulator.services`: serve, wrap and call services; persist their state,
-- `Emulator.identities`: act as roles, ask what they may do,
+- `Emulator.identities`: act as roles,
+- `Emulator.permissions`: ask what a caller may do, say on what a call is authorized,
 - `Emulator.resources`: CloudFormation resource types,
 - `Emulator.functions`: execute and invoke Lambda functions,
 - `Emulator.state_machines`: Step Functions records and start points,
@@ -16,6 +17,7 @@ from infra.local.emulator.embedded import ACCOUNT, Emulator
 from infra.local.emulator.functions import Deployed, Functions, Outcome
 from infra.local.emulator.identities import Credentials, Identities
 from infra.local.emulator.networks import Networks
+from infra.local.emulator.permissions import Permissions
 from infra.local.emulator.services import Services
 from infra.local.emulator.state_machines import StateMachineRecords, StateMachines
 
@@ -28,6 +30,7 @@ __all__ = [
     "Identities",
     "Networks",
     "Outcome",
+    "Permissions",
     "Resource",
     "ResourceRequest",
     "ResourceType",

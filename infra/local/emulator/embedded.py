@@ -12,6 +12,7 @@ from infra.local.emulator import (
     functions,
     identities,
     networks,
+    permissions,
     private_names,
     services,
     snapshots,
@@ -53,6 +54,8 @@ class Emulator:
         Register, wrap and call services (`Services`).
     identities
         Act as roles (`Identities`).
+    permissions
+        What a caller may do (`Permissions`).
     resources
         CloudFormation resource types (`Resources`).
     functions
@@ -84,15 +87,17 @@ class Emulator:
                 functions.NEEDS,
                 identities.NEEDS,
                 networks.NEEDS,
+                permissions.NEEDS,
                 services.NEEDS,
                 snapshots.NEEDS,
                 state_machines_seam.NEEDS,
             )
         self.app: Any = module("app").app
         self.identities = identities.Identities()
+        self.permissions = permissions.Permissions()
         self.services = services.Services()
         self.resources = cloudformation.Resources()
-        self.functions = functions.Functions(self.identities)
+        self.functions = functions.Functions(self.permissions)
         self.networks = networks.Networks()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.emulator.identities import Identities
+from infra.local.emulator.permissions import Permissions
 from infra.local.emulator.private_names import Needs, module, rebind
 from infra.local.errors import ServiceCallError
 
@@ -69,9 +69,9 @@ Execute = Callable[[Deployed, Any, str], Outcome]
 class Functions:
     """The emulator's Lambda service, open to an executor of ours."""
 
-    def __init__(self, identities: Identities) -> None:
+    def __init__(self, permissions: Permissions) -> None:
         self._service = module("services.lambda_svc")
-        self._identities = identities
+        self._permissions = permissions
 
     def execute_with(self, execute: Execute, forget: Callable[[str], None]) -> None:
         """Let `execute` run the functions of Python runtimes.
@@ -144,7 +144,7 @@ class Functions:
         if base is None or config is None:
             raise ServiceCallError("ResourceNotFoundException", f"Function not found: {function}", 404)
         arn = function if function.startswith("arn:") else config["FunctionArn"]
-        denial = self._identities.denial(access_key, "lambda:InvokeFunction", arn, region)
+        denial = self._permissions.denial(access_key, "lambda:InvokeFunction", arn, region)
         if denial:
             raise ServiceCallError("AccessDeniedException", denial, 403)
         result = self._service._execute_function_with_config_scope(base, payload)

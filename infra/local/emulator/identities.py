@@ -12,9 +12,7 @@ from infra.local.errors import RoleMissingError, RoleNotAssumableError
 NEEDS: Needs = {
     "core.iam_evaluator": (
         "authenticate",
-        "enforce",
         "is_root_access_key",
-        "pin_request_origin",
         "resolve_credential",
         "_signed_request",
     ),
@@ -57,7 +55,6 @@ class Identities:
         self._iam = module("services.iam")
         self._sts = module("services.sts")
         self._let_dummy_keys_act_as_root()
-        self._count_loopback_as_secure()
 
     def assume(self, role_arn: str, service: str, session_name: str) -> Credentials:
         """Act as a role on behalf of an AWS service, as that service does with ``sts:AssumeRole``.
@@ -109,27 +106,6 @@ class Identities:
         )
         return credentials
 
-    def denial(self, access_key: str, action: str, resource_arn: str, region: str) -> str | None:
-        """Say why a principal may not do something, or ``None`` when it may.
-
-        For in-process calls on behalf of a role, which do not pass the front door's check.
-
-        Parameters
-        ----------
-        access_key
-            From `assume`.
-        action
-            IAM action, e.g. ``lambda:InvokeFunction``.
-        """
-        found = self._evaluator.enforce(access_key, action, action.partition(":")[0], region, resource_arn)
-        if found is None:
-            return None
-        message = getattr(found, "message", "")
-        return message or (
-            f"User: {found.principal_arn} is not authorized to perform: {action} on resource: {resource_arn} "
-            "because no identity-based policy allows the action"
-        )
-
     def _let_dummy_keys_act_as_root(self) -> None:
         # Symptom: with IAM enforced, a client whose profile holds any key but "test" (an AKIA… of a real
         # account, "dummy") is refused with UnrecognizedClientException or SignatureDoesNotMatch. Keys that
@@ -154,12 +130,6 @@ class Identities:
         rebind(evaluator.is_root_access_key, is_root_access_key)
         rebind(authenticate, authenticate_issued_keys)
         rebind(resolve_credential, resolve_without_token_of_root)
-
-    def _count_loopback_as_secure(self) -> None:
-        # Symptom: buckets and topics that demand TLS (aws:SecureTransport) refuse everyone, also the CDK when
-        # it publishes assets. There is no TLS on 127.0.0.1, and nobody between client and server.
-        pin_request_origin = self._evaluator.pin_request_origin
-        rebind(pin_request_origin, lambda source_ip, _secure: pin_request_origin(source_ip, True))
 
     def _is_issued(self, access_key: str) -> bool:
         """Whether a key is one of ours: temporary ones stay refused after they are forgotten."""

@@ -1,0 +1,88 @@
+"""What a caller may do: on which resources a call is authorized, and over which transport it came."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from infra.local.emulator.private_names import Needs, module, rebind
+from infra.local.wire import Request
+
+NEEDS: Needs = {
+    "core.iam_actions": ("extract_resource_arn",),
+    "core.iam_evaluator": ("enforce", "pin_request_origin"),
+}
+
+
+class Permissions:
+    """The emulator's check of policies, mended where local use needs it."""
+
+    def __init__(self) -> None:
+        self._evaluator = module("core.iam_evaluator")
+        self._resources: dict[str, Callable[[Request], list[str]]] = {}
+        self._authorize_on_named_resources()
+        self._count_loopback_as_secure()
+
+    def name_resources(self, service: str, derive: Callable[[Request], list[str]]) -> None:
+        """Authorize the calls of `service` on the ARNs that `derive` returns, on every one of them.
+
+        An empty list leaves the emulator's own idea of the call's resource.
+        """
+        self._resources[service] = derive
+
+    def denial(self, access_key: str, action: str, resource_arn: str, region: str) -> str | None:
+        """Say why a principal may not do something, or ``None`` when it may.
+
+        For in-process calls on behalf of a role, which do not pass the front door's check.
+
+        Parameters
+        ----------
+        access_key
+            From `assume`.
+        action
+            IAM action, e.g. ``lambda:InvokeFunction``.
+        """
+        found = self._evaluator.enforce(access_key, action, action.partition(":")[0], region, resource_arn)
+        if found is None:
+            return None
+        message = getattr(found, "message", "")
+        return message or (
+            f"User: {found.principal_arn} is not authorized to perform: {action} on resource: {resource_arn} "
+            "because no identity-based policy allows the action"
+        )
+
+    def _authorize_on_named_resources(self) -> None:
+        extract_resource_arn: Callable[..., str] = module("core.iam_actions").extract_resource_arn
+        enforce = self._evaluator.enforce
+        further: ContextVar[tuple[str, ...]] = ContextVar("further_resources", default=())
+
+        def extract(
+            service: str,
+            method: str,
+            path: str,
+            headers: dict[str, str],
+            body: bytes,
+            query: dict[str, list[str]],
+            region: str,
+            account: str,
+        ) -> str:
+            derive = self._resources.get(service, lambda _: [])
+            arns = derive(Request(method, path, headers, body, query, account, region))
+            further.set(tuple(arns[1:]))
+            if arns:
+                return arns[0]
+            return extract_resource_arn(service, method, path, headers, body, query, region, account)
+
+        def enforce_on_all(*call: Any, **details: Any) -> Any:
+            denied = enforce(*call, **details)
+            for arn in further.get():
+                denied = denied or enforce(*call, **{**details, "resource_arn": arn})
+            return denied
+
+        rebind(extract_resource_arn, extract)
+        rebind(enforce, enforce_on_all)
+
+    def _count_loopback_as_secure(self) -> None:
+        # Symptom: buckets and topics that demand TLS (aws:SecureTransport) refuse everyone, also the CDK when
+        # it publishes assets. There is no TLS on 127.0.0.1, and nobody between client and server.
+        pin_request_origin = self._evaluator.pin_request_origin
+        rebind(pin_request_origin, lambda source_ip, _secure: pin_request_origin(source_ip, True))
