@@ -54,6 +54,11 @@ class Callbacks:
             else:
                 waiting.answer.cancel()
 
+    def check(self, token: str) -> None:
+        """Check that a task waits for reports about `token`; raises as `succeed` does."""
+        with self._lock:
+            self._find(token)
+
     def succeed(self, token: str, output: Any) -> None:
         """End the task with `output`.
 

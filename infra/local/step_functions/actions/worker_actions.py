@@ -24,7 +24,8 @@ class WorkerActions:
         self._engine = engine
 
     def succeed(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer SendTaskSuccess."""
+        """Answer SendTaskSuccess. A bad token is reported before a bad output."""
+        self._callbacks.check(request["taskToken"])
         try:
             output = parse(request["output"])
         except JsonError as problem:

@@ -17,16 +17,14 @@ class SdkIntegration:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    def check(self, task: Task) -> None:
+        """Check service, action and arguments; see `Integration`."""
+        task.check_members(self._operation(task), names.member)
+
     async def request(self, task: Task) -> Json:
         """Call the action; see `Integration`."""
-        service = names.botocore_service(task.resource.service)
-        if service is None:
-            raise task.impossible(f"there is no service {task.resource.service}.")
-        client: Any = await self._calls.off_loop(self._calls.client, task.identity, service)
-        model = client.meta.service_model
-        if task.resource.operation not in model.operation_names:
-            raise task.impossible(f"{task.resource.service} has no action {task.resource.action}.")
-        operation = model.operation_model(task.resource.operation)
+        operation = self._operation(task)
+        service = operation.service_model.service_name
         try:
             arguments = (
                 to_request(operation.input_shape, task.arguments, names.member, texts_take_json=False)
@@ -40,7 +38,16 @@ class SdkIntegration:
         except CallFailed as failure:
             raise failures.of_sdk(failure) from failure
         except Unreachable as failure:
-            raise failures.of_client(failure, names.service_class(model.service_id)) from failure
+            raise failures.of_client(failure, names.service_class(operation.service_model.service_id)) from failure
         if operation.output_shape is None:
             return {}
         return to_output(operation.output_shape, answer, names.member, iso_time)
+
+    def _operation(self, task: Task) -> Any:
+        service = names.botocore_service(task.resource.service)
+        if service is None:
+            raise task.impossible(f"there is no service {task.resource.service}.")
+        model = self._calls.model(service)
+        if task.resource.operation not in model.operation_names:
+            raise task.impossible(f"{task.resource.service} has no action {task.resource.action}.")
+        return model.operation_model(task.resource.operation)

@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.errors import RoleNotAssumableError
+from infra.local.step_functions.integrations.required import refuse_missing
 from workflows.interpreter.errors import StatesError
 
 CONCURRENT_CALLS = 256
@@ -71,6 +72,8 @@ class CallFailed(Exception):
         Knows the service's model.
     code, message, status, request_id
         What the service answered.
+    shape_name
+        Name of the error in the service's model, if it is not the code.
     extended_request_id
         S3's second id.
     """
@@ -81,10 +84,11 @@ class CallFailed(Exception):
         details: Mapping[str, Any] = error.response.get("Error", {})
         self.client = client
         self.code = str(details.get("Code", "Unknown"))
+        self.shape_name = str(details.get("QueryErrorCode", self.code))
         self.message = str(details.get("Message", ""))
         self.status = int(metadata.get("HTTPStatusCode", 500))
         self.request_id = str(metadata.get("RequestId", ""))
-        self.extended_request_id = metadata.get("HostId")
+        self.extended_request_id = str(metadata.get("HostId") or self.request_id)
 
 
 class Unreachable(Exception):
@@ -108,6 +112,8 @@ class Calls:
         self._pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="step-functions-call")
         self._session = botocore.session.Session()
         self._lock = threading.Lock()
+        self._models_lock = threading.Lock()
+        self._models: dict[str, Any] = {}
         self._clients: dict[tuple[str, str, str | None, str], tuple[BaseClient, float]] = {}
         self._config = Config(
             parameter_validation=False,
@@ -141,6 +147,13 @@ class Calls:
     async def off_loop(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Do blocking work on a thread of the pool."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def model(self, service: str) -> Any:
+        """Return botocore's description of a service."""
+        with self._models_lock:
+            if service not in self._models:
+                self._models[service] = self._session.get_service_model(service)
+        return self._models[service]
 
     def client(self, identity: Identity, service: str) -> BaseClient:
         """Return a client; creating one takes milliseconds and may call STS.
@@ -177,6 +190,7 @@ class Calls:
     def _call(self, identity: Identity, service: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         client = self.client(identity, service)
         try:
+            refuse_missing(service, client.meta.service_model.operation_model(operation), arguments)
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**arguments)
         except ClientError as error:
             raise CallFailed(client, error) from error

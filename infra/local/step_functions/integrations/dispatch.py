@@ -67,6 +67,16 @@ class ServiceTasks:
         }
         self._jobs: dict[str, Job] = {"batch": batch, "glue": glue, "states": executions}
 
+    def check(self, call: TaskCall) -> None:
+        """Fail what cannot be asked for at all before it is scheduled; see `ChecksRequests`."""
+        task = Task.of(call)
+        if task.resource.kind == "activity":
+            self._check_activity(task)
+            return
+        if task.resource.pattern in ("sync", "sync:2"):
+            self._job(task)
+        self._integration(task).check(task)
+
     async def run(self, call: TaskCall) -> Json:
         """Do what the call's resource names; see `Tasks.run`."""
         task = Task.of(call)
@@ -93,11 +103,20 @@ class ServiceTasks:
                     raise task.impossible("it has no such integration.")
                 return found
 
+    def _job(self, task: Task) -> Job:
+        job = self._jobs.get(task.resource.service) if task.resource.kind == "optimized" else None
+        if job is None:
+            raise task.impossible("it cannot wait for the jobs of this service.")
+        return job
+
+    def _check_activity(self, task: Task) -> None:
+        if not self._activities.knows(task.resource.arn):
+            raise StatesError("States.Runtime", f"The activity {task.resource.arn} does not exist.")
+
     async def _hand_out(self, task: Task) -> Json:
         """Wait until a worker of the activity has taken the task and reported its end."""
+        self._check_activity(task)
         call, arn = task.call, task.resource.arn
-        if not self._activities.knows(arn):
-            raise StatesError("States.Runtime", f"The activity {arn} does not exist.")
         token = cast("str", call.token)
         with self._callbacks.expect(token, call.beat) as answer:
             self._activities.offer(arn, Work(token, text_of(call.arguments), call.started, answer.done))
@@ -110,9 +129,7 @@ class ServiceTasks:
             return await answer
 
     async def _until_done(self, task: Task) -> Json:
-        job = self._jobs.get(task.resource.service) if task.resource.kind == "optimized" else None
-        if job is None:
-            raise task.impossible("it cannot wait for this service's jobs.")
+        job = self._job(task)
         # A request that is on its way when the task is cancelled may still start a job, which has to be stopped.
         request = asyncio.ensure_future(job.request(task))
         try:

@@ -37,7 +37,7 @@ def of_sdk(failure: CallFailed) -> StatesError:
     service = names.service_class(failure.client.meta.service_model.service_id)
     name = _modelled(failure) or f"{service}Exception"
     ids = f"Request ID: {failure.request_id}"
-    if failure.extended_request_id is not None:
+    if service == "S3":
         ids += f", Extended Request ID: {failure.extended_request_id}"
     cause = f"{failure.message} (Service: {service}, Status Code: {failure.status}, {ids})"
     return StatesError(f"{service}.{name}", cause)
@@ -59,6 +59,6 @@ def of_client(failure: Unreachable, prefix: str) -> StatesError:
 
 def _modelled(failure: CallFailed) -> str | None:
     for shape in failure.client.meta.service_model.error_shapes:
-        if failure.code in (shape.name, shape.metadata.get("error", {}).get("code")):
+        if {failure.code, failure.shape_name} & {shape.name, shape.metadata.get("error", {}).get("code")}:
             return names.exception_class(shape.name)
     return None

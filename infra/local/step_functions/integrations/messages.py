@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +47,33 @@ class EventIntegration(OptimizedIntegration):
             {**entry, "Resources": [*(entry.get("Resources") or []), *origin]}
             for entry in task.arguments.get("Entries") or []
         ]
-        answer = await self.call(task, "PutEvents", {**task.arguments, "Entries": entries}, metadata=False)
-        if answer.get("FailedEntryCount"):
+        refusals = [_refusal(entry) for entry in entries]
+        good = [entry for entry, refusal in zip(entries, refusals, strict=True) if refusal is None]
+        answer: dict[str, Any] = {"Entries": [], "FailedEntryCount": 0}
+        if good or not entries:
+            answer = await self.call(task, "PutEvents", {**task.arguments, "Entries": good}, metadata=False)
+        accepted = iter(answer["Entries"])
+        answer["Entries"] = [next(accepted) if refusal is None else refusal for refusal in refusals]
+        answer["FailedEntryCount"] += len(entries) - len(good)
+        if answer["FailedEntryCount"]:
             raise StatesError("EventBridge.FailedEntry", text_of(answer))
         return answer
+
+
+def _refusal(entry: dict[str, Any]) -> dict[str, str] | None:
+    """Refuse an entry as EventBridge does: the emulator takes any.
+
+    Facts: EventBridge API reference, "PutEventsRequestEntry", and recorded answers of AWS.
+    """
+    for name in ("Source", "DetailType", "Detail"):
+        if not entry.get(name):
+            reason = f"Parameter {name} is not valid. Reason: {name} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": reason}
+    detail = entry["Detail"]
+    try:
+        parsed = json.loads(detail) if isinstance(detail, str) else detail
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    return None

@@ -17,6 +17,9 @@ class ObjectIntegration:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    def check(self, task: Task) -> None:
+        """Leave it to the Map, which is not checked; see `Integration`."""
+
     async def request(self, task: Task) -> Json:
         """Read an object (`Body` in bytes), list a page of objects or write one; see `Integration`."""
         if task.resource.action not in _ACTIONS:

@@ -20,12 +20,14 @@ from infra.local.step_functions.integrations.shapes import (
 from infra.local.step_functions.integrations.task import Task
 from workflows.interpreter.interfaces import Json
 
+# The headers that AWS's services send, as they write them; the emulator adds some that they do not.
 _HEADER_NAMES = {
     "connection": "Connection",
     "content-length": "Content-Length",
     "content-type": "Content-Type",
     "date": "Date",
     "server": "Server",
+    "x-amz-crc32": "x-amz-crc32",
     "x-amz-executed-version": "X-Amz-Executed-Version",
     "x-amz-log-result": "X-Amz-Log-Result",
     "x-amzn-requestid": "x-amzn-RequestId",
@@ -50,6 +52,11 @@ class OptimizedIntegration:
         self._calls = calls
         self._service = service
         self._wording = wording
+
+    def check(self, task: Task) -> None:
+        """Check the arguments; see `Integration`."""
+        operation = self._calls.model(self._service).operation_model(task.resource.operation)
+        task.check_members(operation, names.capitalized)
 
     async def request(self, task: Task) -> Json:
         """Call the action that the resource names; see `Integration`."""
@@ -78,8 +85,7 @@ class OptimizedIntegration:
         StatesError
             If the arguments do not fit or the service refuses.
         """
-        client: Any = await self._calls.off_loop(self._calls.client, task.identity, self._service)
-        model = client.meta.service_model.operation_model(operation)
+        model = self._calls.model(self._service).operation_model(operation)
         try:
             request = to_request(model.input_shape, arguments, names.capitalized, texts_take_json=True)
         except UnfitArgumentError as problem:
@@ -100,7 +106,9 @@ class OptimizedIntegration:
 
 def sdk_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Render botocore's `ResponseMetadata` as optimized integrations show it."""
-    headers = {_HEADER_NAMES.get(name, name): value for name, value in metadata.get("HTTPHeaders", {}).items()}
+    headers = {
+        _HEADER_NAMES[name]: value for name, value in metadata.get("HTTPHeaders", {}).items() if name in _HEADER_NAMES
+    }
     return {
         "SdkHttpMetadata": {
             "AllHttpHeaders": {name: [value] for name, value in headers.items()},

@@ -12,6 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from infra.local.step_functions.integrations.calls import Calls
+from infra.local.step_functions.integrations.shapes import UnfitArgumentError
 from infra.local.step_functions.integrations.task import Task
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
@@ -27,6 +28,14 @@ class RestIntegration:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._pool = urllib3.PoolManager(retries=False, timeout=30.0)
+
+    def check(self, task: Task) -> None:
+        """Check that the API and the method are named; see `Integration`."""
+        for name in ("ApiEndpoint", "Method"):
+            if name not in task.arguments:
+                raise task.unfit(UnfitArgumentError(f"The field '{name}' is required but was missing"))
+        if not isinstance(task.arguments.get("QueryParameters") or {}, Mapping):
+            raise task.unfit(UnfitArgumentError("The value of the field 'QueryParameters' has an invalid format"))
 
     async def request(self, task: Task) -> Json:
         """Invoke the API; see `Integration`. A status of 400 and more fails the task as ``ApiGateway.{status}``."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from infra.local.step_functions.integrations.calls import Identity
 from infra.local.step_functions.integrations.resource import Resource
-from infra.local.step_functions.integrations.shapes import UnfitArgumentError
+from infra.local.step_functions.integrations.shapes import Naming, UnfitArgumentError
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json, TaskCall
 from workflows.interpreter.payload import text_of
@@ -50,6 +50,26 @@ class Task:
             "States.Runtime", f"The Parameters '{arguments}' could not be used to start the Task: [{problem}]"
         )
 
+    def check_members(self, operation: Any, naming: Naming) -> None:
+        """Check that the arguments are members of a call, and that its required members are there.
+
+        Raises
+        ------
+        StatesError
+            ``States.Runtime``, naming all that is wrong.
+        """
+        shape = operation.input_shape
+        names = {naming(name) for name in shape.members} if shape else set()
+        required = [naming(name) for name in shape.required_members] if shape else []
+        problems = [
+            f"The field '{name}' is required but was missing" for name in required if name not in self.arguments
+        ]
+        problems += [
+            f"The field '{name}' is not supported by Step Functions" for name in self.arguments if name not in names
+        ]
+        if problems:
+            raise self.unfit(UnfitArgumentError(", ".join(problems)))
+
     def impossible(self, reason: str) -> StatesError:
         """Say that the embedded AWS does not do what the resource names; no Catch hides it."""
         return StatesError("States.Runtime", f"The embedded AWS does not run {self.resource.arn}: {reason}")
@@ -57,6 +77,16 @@ class Task:
 
 class Integration(Protocol):
     """How a service is asked for work."""
+
+    def check(self, task: Task) -> None:
+        """Look, without asking the service, whether the request can be made at all.
+
+        Raises
+        ------
+        StatesError
+            ``States.Runtime``.
+        """
+        ...
 
     async def request(self, task: Task) -> Json:
         """Ask, and return the answer as the history shows it.
