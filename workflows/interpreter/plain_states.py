@@ -33,24 +33,24 @@ async def run_choice(visit: Visit) -> tuple[str | None, Json]:
 
 async def run_fail(visit: Visit) -> tuple[str | None, Json]:
     """Fail with the error and the cause that the state names."""
-    found: dict[str, str | None] = {}
-    for field in ("Error", "Cause"):
-        if f"{field}Path" in visit.state:
-            value = data_flow.evaluate(visit, f"{field}Path", visit.input)
-            if not isinstance(value, str):
-                raise StatesError(
-                    "States.Runtime",
-                    f"The {field}Path parameter does not reference a string value: "
-                    f"{visit.state[f'{field}Path']} == {text_of(value)}",
-                )
-            found[field] = value
-        else:
-            found[field] = visit.state.get(field)
-    raise Failed(found["Error"], found["Cause"])
+    with visit.locating():
+        error, cause = (_named(visit, field) for field in ("Error", "Cause"))
+    raise StatesError(error, cause)
 
 
-class Failed(StatesError):
-    """What a Fail state names: its cause stays as it is."""
+def _named(visit: Visit, field: str) -> str | None:
+    """Give the error or the cause of a Fail state."""
+    path = visit.state.get(f"{field}Path")
+    if path is None:
+        stated: str | None = visit.state.get(field)
+        return stated
+    value = data_flow.evaluate(visit, f"{field}Path", visit.input)
+    if not isinstance(value, str):
+        raise StatesError(
+            "States.Runtime",
+            f"The {field}Path parameter does not reference a string value: {path} == {text_of(value)}",
+        )
+    return value
 
 
 async def run_wait(visit: Visit) -> tuple[str | None, Json]:

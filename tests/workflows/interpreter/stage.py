@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from inspect import isawaitable
 from random import Random
 from typing import Any
@@ -123,6 +124,7 @@ class Play:
         self.tasks = StubTasks(self.behaviours)
         self.journal = Journal(EXECUTION_ARN)
         self.progress = Progress()
+        self.clock = VirtualClock()
         self.execution = Execution(EXECUTION_ARN, "first-night", self.input, VIRTUAL_START, "role", MACHINE_ARN, "play")
         self.events: list[tuple[Journal, Event]] = []
         self.map_runs: list[MapRun] = []
@@ -134,8 +136,9 @@ class Play:
         """Run it from its start."""
         return self._perform(self.execution, redriven=False)
 
-    def redrive(self) -> Play:
-        """Redrive it from journal and progress as they come back from JSON."""
+    def redrive(self, later: float = 0) -> Play:
+        """Redrive it from journal and progress as they come back from JSON, `later` seconds after the start."""
+        self.clock = VirtualClock(VIRTUAL_START + timedelta(seconds=later))
         self.journal = Journal.from_json(self.journal.to_json())
         self.progress = Progress.from_json(self.progress.to_json())
         execution = self.execution = replace(
@@ -151,7 +154,7 @@ class Play:
         interpreter = self.interpreter = Interpreter(
             self.definition,
             self.tasks,
-            VirtualClock(),
+            self.clock,
             self.journal,
             progress=self.progress,
             observer=self,
