@@ -4,7 +4,6 @@ Facts: AWS Batch user guide, "Job environment variables", "Job timeouts", "Using
 developer guide, "Stopped task error messages"; the status reasons are those that DescribeJobs shows on AWS.
 """
 
-import logging
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,8 +32,6 @@ STOP_GRACE_SECONDS = 30.0
 
 _MIB = 1024 * 1024
 _LONGEST_REASON = 255
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -181,9 +179,9 @@ class Run:
         container = self._task.specification.container
         program = find_program(container["image"], self._is_pushed)
         environment = self._environment(program)
-        options = container.get("logConfiguration", {}).get("options", {})
         argv = program.argv(container["command"])
-        log = LogStream(self._client("logs"), options, self._task.log_stream_name)
+        options = container.get("logConfiguration", {}).get("options", {})
+        log = LogStream(self._client("logs", options.get("awslogs-region")), options, self._task.log_stream_name)
         if shutil.which(argv[0], path=environment["PATH"]) is None:
             raise TaskNotStartedError(
                 f'CannotStartContainerError: Error response from daemon: exec: "{argv[0]}": executable file not '
@@ -200,7 +198,7 @@ class Run:
                 self._timeout_at = time.monotonic() + self._task.specification.timeout
             return self._process
 
-    def _client(self, service: str, region: str | None = None) -> object:
+    def _client(self, service: str, region: str | None = None) -> Any:
         place = self._task.place
         role = self._task.specification.container.get("executionRoleArn")
         return self._clients.client(service, region or place.region, place.account, role, self._task.task_id)
@@ -209,7 +207,7 @@ class Run:
         image_id = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
         client = self._client("ecr", image.region)
         try:
-            answer = client.batch_get_image(  # type: ignore[attr-defined]
+            answer = client.batch_get_image(
                 registryId=image.account, repositoryName=image.repository, imageIds=[image_id]
             )
         except ClientError as error:
@@ -218,6 +216,8 @@ class Run:
             raise TaskNotStartedError(f"CannotPullContainerError: {error}") from error
         except BotoCoreError as error:
             raise TaskNotStartedError(f"CannotPullContainerError: {error}") from error
+        finally:
+            client.close()
         return bool(answer["images"])
 
     def _environment(self, program: Program) -> dict[str, str]:

@@ -77,10 +77,11 @@ class LogStream:
         return None
 
     def close(self) -> None:
-        """Send all that is left, an unfinished line too."""
+        """Send all that is left, an unfinished line too, and close the client."""
         self._add(self._partial)
         self._partial = b""
         self._flush()
+        self._client.close()
 
     def _create(self, *, may_create_group: bool) -> None:
         names = {"logGroupName": self._group, "logStreamName": self._stream}

@@ -142,8 +142,7 @@ class Region:
         job.is_terminated = True
         if job.array_size:
             job.status_reason = reason
-        # What waits goes first, or it would start in the place of what is stopped.
-        for leaf in sorted(self.lifecycle.leaves(job), key=lambda leaf: leaf.status in ACTIVE):
+        for leaf in list(self.lifecycle.leaves(job)):
             if leaf.has_ended:
                 continue
             leaf.is_terminated = True
@@ -189,7 +188,9 @@ class Region:
         task = Task(self.place, task_id, job.specification, self._variables(job, environment))
         run = Run(task, self._clients, self._limits.stop_grace)
         self.lifecycle.starting(job, attempt)
-        thread = threading.Thread(target=self._execute, args=(job, attempt, task, run), name=f"batch-{job.job_id}")
+        thread = threading.Thread(
+            target=self._execute, args=(job, attempt, task, run), name=f"batch-{job.job_id}", daemon=True
+        )
         self._runs[job.job_id] = run, thread
         thread.start()
 

@@ -65,7 +65,7 @@ class BatchService:
         """Answer a request. Nothing here waits: what takes time runs on threads of its own."""
         try:
             operation = operation_name(request.method, request.path)
-            answer = self.call(operation, _members(operation, request), Place(request.account, request.region))
+            answer = self.call(operation, members_of(operation, request), Place(request.account, request.region))
         except (RequestRefusedError, ValueError) as error:
             return error_response("ClientException", str(error))
         return json_response(answer, content_type="application/json")
@@ -117,7 +117,8 @@ class BatchService:
             return self._regions[place]
 
 
-def _members(operation: str, request: Request) -> Record:
+def members_of(operation: str, request: Request) -> Record:
+    """Return the members of an operation's request, wherever HTTP carries them."""
     members = request.json()
     if operation.endswith(("TagResource", "TagsForResource")) or operation == "UntagResource":
         members["resourceArn"] = unquote(request.path.partition("/v1/tags/")[2])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local.batch.authorization import resources_of
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.fargate import is_fargate_size
 from infra.local.batch.images import HOST_PROGRAMS, find_program
@@ -248,10 +249,31 @@ def test_what_is_not_emulated_is_refused_by_name_over_http(world):
     assert "SubmitServiceJob" in answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("path", "members", "resources"),
+    [
+        (
+            "/v1/submitjob",
+            {"jobDefinition": "d:1", "jobQueue": PLACE.arn("job-queue", "q")},
+            [PLACE.arn("job-definition", "d:1"), PLACE.arn("job-queue", "q")],
+        ),
+        ("/v1/terminatejob", {"jobId": "a:1"}, [PLACE.arn("job", "a:1")]),
+        ("/v1/describejobs", {"jobs": ["a"]}, ["*"]),
+        ("/v1/tags/" + PLACE.arn("job-queue", "q"), {"tags": {}}, [PLACE.arn("job-queue", "q")]),
+        ("/v1/nothing", {}, ["*"]),
+    ],
+)
+def test_a_call_is_authorized_on_every_resource_that_it_names(path, members, resources):
+    assert resources_of(_request("POST", path, members)) == resources
+
+
 def _send(world, method, path, members, **query):
-    request = Request(method, path, {}, json.dumps(members).encode(), query, PLACE.account, PLACE.region)
-    response = asyncio.run(world.service.handle(request))
+    response = asyncio.run(world.service.handle(_request(method, path, members, **query)))
     return response.status, json.loads(response.body)
+
+
+def _request(method, path, members, **query):
+    return Request(method, path, {}, json.dumps(members).encode(), query, PLACE.account, PLACE.region)
 
 
 @pytest.mark.parametrize(

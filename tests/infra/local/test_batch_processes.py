@@ -208,9 +208,10 @@ def test_memory_of_child_processes_counts(world):
     assert job["container"].get("reason") == "OutOfMemoryError: Container killed due to memory usage"
 
 
-def test_reserved_and_shared_memory_is_no_reason_to_kill(world):
+def test_memory_that_is_reserved_or_shared_or_a_files_is_no_reason_to_kill(world):
     code = (
         "import mmap, os, time; hog = bytearray(60_000_000); reserved = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE)\n"
+        "file = open('f', 'wb+'); file.truncate(200_000_000); mapped = mmap.mmap(file.fileno(), 0); sum(mapped[::4096])\n"
         "for _ in range(3):\n if os.fork() == 0: time.sleep(.4); os._exit(0)\n"
         "time.sleep(.5); print('alive')"
     )

@@ -83,6 +83,17 @@ def test_jobs_of_a_queue_start_in_the_order_of_their_submission(world, gate, tmp
     assert (tmp_path / "order").read_text().split() == ["0", "1", "2", "3", "4"]
 
 
+def test_a_job_that_is_retried_goes_before_those_that_came_later(world, gate, tmp_path):
+    world.define("sh", "-c", f"echo $N >> {tmp_path}/order; [ $N$AWS_BATCH_JOB_ATTEMPT != 01 ]", vcpus=4)
+    numbered = [{"environment": [{"name": "N", "value": str(number)}]} for number in range(3)]
+    jobs = [world.submit(containerOverrides=overrides, retryStrategy={"attempts": 2}) for overrides in numbered]
+    gate.touch()
+    for job_id in jobs:
+        assert world.wait(job_id)["status"] == "SUCCEEDED"
+
+    assert (tmp_path / "order").read_text().split() == ["0", "0", "1", "2"]
+
+
 def test_the_queue_of_higher_priority_goes_first(world, gate, tmp_path):
     world.create_queue("urgent", "ce", priority=10)
     world.define("sh", "-c", f"echo $AWS_BATCH_JQ_NAME >> {tmp_path}/order", vcpus=4)
