@@ -224,5 +224,6 @@ def _page(outcome: Outcome, tally: ScoreTally, sections: list[Section], request:
         sections=sections,
         places=places,
         stages=[stage for stage in outcome.stages if stage.seconds >= SHORTEST_STAGE],
+        most_work=max(outcome.work.values(), default=1.0) or 1.0,
         longest=max((stage.seconds for stage in outcome.stages), default=1.0) or 1.0,
     )

@@ -15,7 +15,7 @@ from infra.cli.errors import CommandError, RefusedError
 from infra.cli.executions import check_workflow
 from infra.cli.history import Stage, read_history, readable_cause, stages
 from infra.cli.progress import Watch, follow
-from infra.cli.run_record import RunRecord, rows_by_reason
+from infra.cli.run_record import RunRecord, rows_by_reason, work_by_stage
 from infra.cli.target import HOME, Target, Where, find_target
 from infra.cli.units import seconds_text
 from infra.naming import ALIAS
@@ -23,7 +23,7 @@ from infra.naming import ALIAS
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an execution ended: counts are rows, stages are the states with their seconds."""
+    """How an execution ended: counts are rows, stages are the states with their seconds, work those of the workers."""
 
     workflow: str
     execution_arn: str
@@ -36,6 +36,7 @@ class Outcome:
     quarantined: int
     reasons: dict[str, int]
     stages: tuple[Stage, ...]
+    work: dict[str, float]
     results: str
     quarantine: str
 
@@ -58,6 +59,7 @@ class Outcome:
             "quarantined": self.quarantined,
             "reasons": self.reasons,
             "stages": {stage.name: round(stage.seconds, 3) for stage in self.stages},
+            "work": {stage: round(seconds, 3) for stage, seconds in self.work.items()},
             "results": self.results,
             "quarantine": self.quarantine,
         }
@@ -201,6 +203,7 @@ def gather(target: Target, workflow: str, execution: dict[str, Any], record: Run
         quarantined=sum(marker.quarantined for marker in markers),
         reasons=rows_by_reason(markers),
         stages=tuple(stages(events)),
+        work=work_by_stage(markers),
         results=f"s3://{record.bucket}/predictions/{below}",
         quarantine=f"s3://{record.bucket}/quarantine/{below}",
     )

@@ -20,7 +20,7 @@ from tasks.storage import Location, Storage
 
 @dataclass(frozen=True)
 class Marker:
-    """What a finished shard tells of itself. Counts are rows; `objects` are the keys that it wrote."""
+    """What a finished shard tells of itself. Counts are rows, `objects` keys that it wrote, `work` seconds by stage."""
 
     shard_id: str
     rows: int
@@ -31,6 +31,7 @@ class Marker:
     started_at: datetime
     finished_at: datetime
     worker: str
+    work: dict[str, float]
 
 
 class RunRecord:
@@ -97,9 +98,18 @@ def rows_by_reason(markers: Collection[Marker]) -> dict[str, int]:
     return dict(total.most_common())
 
 
+def work_by_stage(markers: Collection[Marker]) -> dict[str, float]:
+    """Add up the seconds that the workers spent in each stage of scoring, in the order of the stages."""
+    total: dict[str, float] = {}
+    for marker in markers:
+        for stage, seconds in marker.work.items():
+            total[stage] = total.get(stage, 0.0) + seconds
+    return total
+
+
 def _parse_marker(marker: dict[str, Any]) -> Marker:
     return Marker(
-        shard_id=marker["shard"],
+        shard_id=marker["shard"]["shardId"],
         rows=marker["rows"],
         predictions=marker["predictions"],
         quarantined=marker["quarantined"],
@@ -108,4 +118,5 @@ def _parse_marker(marker: dict[str, Any]) -> Marker:
         started_at=datetime.fromisoformat(marker["startedAt"]),
         finished_at=datetime.fromisoformat(marker["finishedAt"]),
         worker=marker["worker"],
+        work=dict(marker["stages"]),
     )

@@ -242,13 +242,13 @@ def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7) -> W
         known = pa.array([None if np.isnan(value) else bool(value) for value in late])
         _put("data", f"outcomes/part-{number}.parquet", _parquet(source=source, row=row, late=known))
         marker = {
-            "shard": shard_id,
+            "shard": manifest[-1].to_json(),
             "rows": rows,
             "predictions": rows - 2,
             "quarantined": 2,
             "reasons": {"temp is NaN": 1, "carrier is unknown": 1},
             "objects": [{"key": predictions, "etag": "e"}],
-            "seconds": 2.0,
+            "stages": {"read": 0.5, "predict": 1.5},
             "startedAt": (start + timedelta(seconds=number)).isoformat(),
             "finishedAt": (start + timedelta(seconds=number + 2)).isoformat(),
             "worker": f"worker-{number}",

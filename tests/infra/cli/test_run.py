@@ -21,6 +21,7 @@ def test_a_run_ends_with_its_numbers_and_its_report(aws: FakeStates, call: Calla
     assert summary["quarantined"] == sum(written.reasons.values())
     assert summary["reasons"] == written.reasons
     assert summary["stages"] == {"Plan shards": 2.0}
+    assert summary["work"] == {"read": 1.5, "predict": 4.5}
     assert summary["results"] == f"s3://{NAMES.bucket('results')}/predictions/day=2026-11-23/run_id=july/"
     assert Path(summary["report"]) == Path(".ml-pipeline/runs/july/report.html")
     assert Path(summary["report"]).exists()
