@@ -2,12 +2,21 @@
 
 from collections.abc import Callable
 
-from infra.local import authorization, batch, lambda_workers, managed_keys, resource_types, step_functions
+from infra.local import (
+    authorization,
+    batch,
+    image_registry,
+    lambda_workers,
+    managed_keys,
+    resource_types,
+    step_functions,
+)
 from infra.local.emulator import Emulator
 
 INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     authorization.install,
     batch.install,
+    image_registry.install,
     lambda_workers.install,
     managed_keys.install,
     resource_types.install,

@@ -51,7 +51,7 @@ class Permissions:
         )
 
     def _authorize_on_named_resources(self) -> None:
-        extract_resource_arn: Callable[..., str] = module("core.iam_actions").extract_resource_arn
+        extract_resource_arn: Any = module("core.iam_actions").extract_resource_arn
         enforce = self._evaluator.enforce
         further: ContextVar[tuple[str, ...]] = ContextVar("further_resources", default=())
 
@@ -65,12 +65,14 @@ class Permissions:
             region: str,
             account: str,
         ) -> str:
-            derive = self._resources.get(service, lambda _: [])
-            arns = derive(Request(method, path, headers, body, query, account, region))
+            derive = self._resources.get(service)
+            request = Request(method, path, headers, body, query, account, region)
+            arns = derive(request) if derive else []
             further.set(tuple(arns[1:]))
             if arns:
                 return arns[0]
-            return extract_resource_arn(service, method, path, headers, body, query, region, account)
+            arn: str = extract_resource_arn(service, method, path, headers, body, query, region, account)
+            return arn
 
         def enforce_on_all(*call: Any, **details: Any) -> Any:
             denied = enforce(*call, **details)
