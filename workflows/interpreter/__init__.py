@@ -3,6 +3,7 @@
 It knows no AWS: who does the work (`Tasks`), what time it is (`Clock`) and who is told (`Observer`) are passed in.
 """
 
+from workflows.interpreter.child_execution import ChildExecution
 from workflows.interpreter.clock import (
     NothingLeftToHappen,
     RealClock,
@@ -24,7 +25,7 @@ from workflows.interpreter.interfaces import (
     Tasks,
 )
 from workflows.interpreter.journal import Event, Journal
-from workflows.interpreter.map_run import ChildExecution, MapRun
+from workflows.interpreter.map_run import MapRun
 from workflows.interpreter.progress import Progress
 
 __all__ = [

@@ -7,24 +7,17 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Clock
+from workflows.interpreter.recovery import AliasedFailure
 
 T = TypeVar("T")
 
 
-class Overdue(StatesError):
-    """Work that took too long, or a worker that was silent for too long: both are reported as States.Timeout.
+class Overdue(AliasedFailure):
+    """Work that took too long, or a worker that was silent for too long: both are reported as States.Timeout."""
 
-    Parameters
-    ----------
-    also_known_as
-        The further name by which Retry and Catch may call it: `States.HeartbeatTimeout` for silence.
-    """
-
-    def __init__(self, also_known_as: str | None = None) -> None:
-        super().__init__("States.Timeout")
-        self.also_known_as = also_known_as
+    def __init__(self, alias: str | None = None) -> None:
+        super().__init__("States.Timeout", None, alias)
 
 
 class Pulse:

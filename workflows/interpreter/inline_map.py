@@ -17,7 +17,7 @@ from workflows.interpreter.parallel_state import (
     record_abortion,
 )
 from workflows.interpreter.progress import Progress
-from workflows.interpreter.recovery import with_recovery
+from workflows.interpreter.recovery import FATAL, with_recovery
 from workflows.interpreter.visit import Line, Visit
 
 MAXIMUM_CONCURRENCY = 40
@@ -55,7 +55,7 @@ class _Attempt:
         try:
             await all_or_none(lanes)
         except LineFailed as failed:
-            self._record_failure(failed.line)
+            self._record_failure(failed)
             raise failed.failure from failed
         visit.trace.last = self._last_success or visit.trace.last
         return finish_lines(visit, iterations)
@@ -108,11 +108,13 @@ class _Attempt:
             del self._lines[index]
             index = self._start_next(outstanding, trace)
 
-    def _record_failure(self, failed: Line) -> None:
+    def _record_failure(self, failed: LineFailed) -> None:
         trace = self._visit.trace
-        trace.last = failed.trace.last
+        trace.last = failed.line.trace.last
+        if failed.failure.error in FATAL:
+            return
         for index, line in sorted(self._lines.items()):
-            ending = "Failed" if line is failed else "Aborted"
+            ending = "Failed" if line is failed.line else "Aborted"
             trace.note(f"MapIteration{ending}", self._details(index))
             record_abortion(line, trace)
 

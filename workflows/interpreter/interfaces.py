@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
+    from workflows.interpreter.child_execution import ChildExecution
     from workflows.interpreter.journal import Event, Journal
-    from workflows.interpreter.map_run import ChildExecution, MapRun
+    from workflows.interpreter.map_run import MapRun
 
 Json: TypeAlias = Any
 """A JSON value: dict, list, str, int, float, bool or None. Never changed in place once it is handed over."""

@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from workflows.interpreter.child_execution import ChildExecution, time_from_json, time_to_json
 from workflows.interpreter.interfaces import Json
-from workflows.interpreter.journal import Journal
-
-if TYPE_CHECKING:
-    from workflows.interpreter.progress import Progress
-
-DONE = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
-UNSUCCESSFUL = DONE - {"SUCCEEDED"}
 
 COUNTED_AS = {
     "PENDING": "pending",
@@ -28,81 +22,6 @@ COUNTED_AS = {
     "ABORTED": "aborted",
 }
 """Under which key of the counts a child's status is counted."""
-
-
-@dataclass(slots=True, eq=False)
-class ChildExecution:
-    """One child execution of a Map Run.
-
-    Attributes
-    ----------
-    index
-        Its place in the Map Run, from 0.
-    arn, name
-        Who it is.
-    input
-        The item, or the batch of items.
-    items
-        How many items it has: 1, or the size of its batch.
-    status
-        `PENDING` before it starts, `RUNNING`, then how it ended.
-    output, error, cause
-        What it ended with.
-    started, stopped
-        When it started first and ended last, timezone-aware.
-    redrives
-        How often it was redriven.
-    journal
-        Its own history, None before it starts.
-    progress
-        Its resume point while it is not successful.
-    """
-
-    index: int
-    arn: str
-    name: str
-    input: Json
-    items: int = 1
-    status: str = "PENDING"
-    output: Json = None
-    error: str | None = None
-    cause: str | None = None
-    started: datetime | None = None
-    stopped: datetime | None = None
-    redrives: int = 0
-    journal: Journal | None = None
-    progress: Progress | None = None
-
-    def to_json(self) -> dict[str, Json]:
-        """Give a JSON value from which `from_json` makes an equal one."""
-        return {
-            "index": self.index,
-            "arn": self.arn,
-            "name": self.name,
-            "input": self.input,
-            "items": self.items,
-            "status": self.status,
-            "output": self.output,
-            "error": self.error,
-            "cause": self.cause,
-            "started": _time_to_json(self.started),
-            "stopped": _time_to_json(self.stopped),
-            "redrives": self.redrives,
-            "journal": self.journal.to_json() if self.journal else None,
-            "progress": self.progress.to_json() if self.progress else None,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Json]) -> ChildExecution:
-        """Make the child again that `to_json` wrote."""
-        from workflows.interpreter.progress import Progress
-
-        fields = dict(value)
-        fields["started"] = _time_from_json(fields["started"])
-        fields["stopped"] = _time_from_json(fields["stopped"])
-        fields["journal"] = Journal.from_json(fields["journal"]) if fields["journal"] else None
-        fields["progress"] = Progress.from_json(fields["progress"]) if fields["progress"] else None
-        return cls(**fields)
 
 
 @dataclass(slots=True, eq=False)
@@ -258,16 +177,16 @@ class MapRun:
             "execution_arn": self.execution_arn,
             "state_name": self.state_name,
             "express": self.express,
-            "started": _time_to_json(self.started),
+            "started": time_to_json(self.started),
             "max_concurrency": self.max_concurrency,
             "tolerated_failure_count": self.tolerated_failure_count,
             "tolerated_failure_percentage": self.tolerated_failure_percentage,
             "status": self.status,
-            "stopped": _time_to_json(self.stopped),
+            "stopped": time_to_json(self.stopped),
             "children": None if self.children is None else [child.to_json() for child in self.children],
             "results_written": self.results_written,
             "redrives": self.redrives,
-            "redriven": _time_to_json(self.redriven),
+            "redriven": time_to_json(self.redriven),
         }
 
     @classmethod
@@ -276,16 +195,8 @@ class MapRun:
         fields = dict(value)
         children = fields["children"]
         for key in ("started", "stopped", "redriven"):
-            fields[key] = _time_from_json(fields[key])
+            fields[key] = time_from_json(fields[key])
         fields["children"] = None if children is None else [ChildExecution.from_json(c) for c in children]
         map_run = cls(**fields)
         map_run._count()
         return map_run
-
-
-def _time_to_json(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
-
-
-def _time_from_json(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

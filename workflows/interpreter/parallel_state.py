@@ -12,7 +12,7 @@ from workflows.interpreter.interfaces import Json
 from workflows.interpreter.journal import Trace
 from workflows.interpreter.payload import limited_text_of
 from workflows.interpreter.progress import Progress
-from workflows.interpreter.recovery import with_recovery
+from workflows.interpreter.recovery import FATAL, AliasedFailure, with_recovery
 from workflows.interpreter.visit import Line, Machine, Visit
 
 ABORTABLE = frozenset({"Task", "Wait", "Parallel", "Map"})
@@ -51,9 +51,11 @@ async def _attempt(visit: Visit) -> Json:
         await all_or_none([_walk_one(walk(line), line) for line in lines if not line.progress.done])
     except LineFailed as failed:
         visit.trace.last = failed.line.trace.last
-        for line in lines:
-            record_abortion(line, visit.trace)
-        raise failed.failure from failed
+        failure = failed.failure
+        if failure.error not in FATAL:
+            for line in lines:
+                record_abortion(line, visit.trace)
+        raise AliasedFailure(failure.error, failure.cause, "States.BranchFailed") from failed
     visit.trace.last = max(line.trace.last for line in lines)
     return finish_lines(visit, progress.inner)
 

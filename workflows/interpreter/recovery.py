@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 from workflows.interpreter import data_flow
-from workflows.interpreter.deadline import Overdue
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.visit import Visit
@@ -21,19 +20,36 @@ DEFAULT_MAX_ATTEMPTS = 3
 DEFAULT_BACKOFF_RATE = 2.0
 
 FATAL = frozenset({"States.Runtime"})
-"""Errors that no Retry or Catch stops."""
+"""Errors that no Retry or Catch stops: they end the whole execution at once, whatever runs beside."""
+
+
+class AliasedFailure(StatesError):
+    """A failure that Retry and Catch know by a second name, under which it is never reported.
+
+    Parameters
+    ----------
+    error, cause
+        What is reported.
+    alias
+        The second name: States.HeartbeatTimeout for a worker's silence, States.BranchFailed for any failure of a
+        branch. None for no second name.
+    """
+
+    def __init__(self, error: str | None, cause: str | None, alias: str | None) -> None:
+        super().__init__(error, cause)
+        self.alias = alias
 
 
 def matches(names: Sequence[str], failure: StatesError) -> bool:
-    """Tell whether `ErrorEquals` names the failure, by its own name or by a wildcard."""
+    """Tell whether `ErrorEquals` names the failure, by one of its names or by a wildcard."""
     error = failure.error
     if error is None or error in FATAL:
         return False
     if error in names or "States.ALL" in names:
         return True
-    if error == "States.Timeout":
-        return isinstance(failure, Overdue) and failure.also_known_as in names
-    return "States.TaskFailed" in names
+    if isinstance(failure, AliasedFailure) and failure.alias in names:
+        return True
+    return error != "States.Timeout" and "States.TaskFailed" in names
 
 
 class Retriers:
@@ -101,7 +117,7 @@ async def with_recovery(visit: Visit, attempt: Callable[[], Awaitable[Json]]) ->
 
 
 def _caught(visit: Visit, failure: StatesError) -> tuple[str, Json]:
-    if visit.started:
+    if visit.started and failure.error not in FATAL:
         visit.trace.add(f"{visit.state['Type']}StateFailed")
     for catcher in visit.state.get("Catch", ()):
         if matches(catcher["ErrorEquals"], failure):

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflows.interpreter import templates
+from workflows.interpreter.child_execution import UNSUCCESSFUL, ChildExecution
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json, TaskCall
-from workflows.interpreter.map_run import UNSUCCESSFUL, ChildExecution, MapRun
+from workflows.interpreter.map_run import MapRun
 from workflows.interpreter.payload import text_of, time_text
 from workflows.interpreter.visit import Visit
 

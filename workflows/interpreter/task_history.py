@@ -12,6 +12,9 @@ from workflows.interpreter.interfaces import Json, TaskCall
 from workflows.interpreter.journal import Trace
 from workflows.interpreter.payload import text_of
 
+WAITED_FOR = (".sync", ".sync:2", ".waitForTaskToken")
+"""Endings of resources whose work goes on after the service has accepted the request."""
+
 
 def output_details(text: str) -> dict[str, Json]:
     """Give the two keys that hold an output in the details of an event."""
@@ -43,6 +46,7 @@ class TaskHistory:
         self._call = call
         self._region = region
         self._identity = self._identify(call.resource)
+        self._must_be_submitted = call.resource.endswith(WAITED_FOR)
 
     @staticmethod
     def _identify(resource: str) -> dict[str, Json]:
@@ -82,6 +86,7 @@ class TaskHistory:
 
     def submitted(self, answer: Json) -> None:
         """Record that the service accepted the request of a task that is waited for."""
+        self._must_be_submitted = False
         self._trace.add("TaskSubmitted", {**self._identity, **output_details(text_of(answer))})
 
     def worker_started(self, worker: str | None) -> None:
@@ -92,8 +97,9 @@ class TaskHistory:
         self._trace.add(f"{self.prefix}Succeeded", {**self._identity, **output_details(text)})
 
     def failed(self, failure: StatesError) -> None:
-        """Record the failure."""
-        self._trace.add(f"{self.prefix}Failed", {**self._identity, **failure_details(failure)})
+        """Record the failure: of the request itself, or of the work."""
+        kind = "SubmitFailed" if self._must_be_submitted else "Failed"
+        self._trace.add(f"{self.prefix}{kind}", {**self._identity, **failure_details(failure)})
 
     def timed_out(self, failure: StatesError) -> None:
         """Record that the attempt took too long."""

@@ -1,6 +1,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from tests.workflows.interpreter.stage import (
     EXECUTION_ARN,
     Play,
@@ -268,6 +270,47 @@ def test_a_job_that_is_waited_for_is_submitted_before_it_succeeds():
     assert submitted["resource"] == "submitJob.sync"
     assert json.loads(submitted["output"]) == {"JobId": "j"}
     assert seen.seconds == 300
+
+
+def test_a_job_that_the_service_did_not_accept_failed_to_be_submitted():
+    definition = machine(Job=task("x", Resource="arn:aws:states:::batch:submitJob.sync"))
+    seen = play(definition, submitJob=failing("Batch.ServerException", "no share"))
+    assert seen.types[-2:] == ["TaskSubmitFailed", "ExecutionFailed"]
+    assert seen.details("TaskSubmitFailed") == [
+        {
+            "resourceType": "batch",
+            "resource": "submitJob.sync",
+            "error": "Batch.ServerException",
+            "cause": "no share",
+        }
+    ]
+
+
+def test_a_job_that_was_accepted_and_then_failed_is_a_failed_task():
+    def job(call):
+        call.submitted({"JobId": "j"})
+        raise StatesError("States.TaskFailed", "exit code 1")
+
+    seen = play(machine(Job=task("x", Resource="arn:aws:states:::batch:submitJob.sync")), submitJob=job)
+    assert seen.types[-3:] == ["TaskSubmitted", "TaskFailed", "ExecutionFailed"]
+
+
+@pytest.mark.parametrize("kind", ["Map", "Parallel"])
+def test_a_runtime_error_ends_the_execution_at_once_whatever_runs_beside(kind):
+    bad = machine(Bad={"Type": "Pass", "InputPath": "$.missing", "End": True})
+    slow = machine(Slow={"Type": "Wait", "Seconds": 60, "End": True})
+    inside = {
+        "Map": {"ItemProcessor": bad, "ItemsPath": "$.items"},
+        "Parallel": {"Branches": [slow, bad]},
+    }[kind]
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "After"}]
+    definition = machine(
+        Both={"Type": kind, **inside, "Catch": catch, "End": True}, After={"Type": "Pass", "End": True}
+    )
+    seen = play(definition, {"items": [1]})
+    assert seen.outcome.error == "States.Runtime"
+    assert seen.types[-2:] == ["PassStateEntered", "ExecutionFailed"]
+    assert seen.chain[-1][0] == len(seen.journal) - 1
 
 
 def test_an_activity_starts_when_a_worker_takes_it():

@@ -195,3 +195,17 @@ def test_a_parallel_is_retried_as_a_whole():
     assert len(seen.tasks.arguments("good")) == 2
     assert seen.types.count("ParallelStateStarted") == 2
     assert "ParallelStateFailed" not in seen.types
+
+
+@pytest.mark.parametrize("name", ["Broken", "States.BranchFailed", "States.TaskFailed"])
+def test_a_failed_branch_is_caught_by_its_own_error_and_as_a_failed_branch(name):
+    definition = machine(
+        Both={
+            "Type": "Parallel",
+            "Branches": [machine(Bad=task("bad"))],
+            "Catch": [{"ErrorEquals": [name], "Next": "After"}],
+            "End": True,
+        },
+        After=AFTER,
+    )
+    assert play(definition, bad=failing("Broken", "why")).outcome.output == {"Error": "Broken", "Cause": "why"}
