@@ -92,22 +92,14 @@ class Machines:
         name = base_arn.rsplit(":", 1)[-1]
         return _machine(base_arn, name, version, version_arn=version_arn, alias_arn=alias_arn)
 
-    def type_of(self, arn: str) -> str:
-        """Type of the state machine that `arn` names; raises as `resolve` does."""
-        return self.resolve(arn).type
-
-    def names(self) -> list[dict[str, Any]]:
-        """All state machines of the scope, by name."""
+    def all(self) -> list[dict[str, Any]]:
+        """Give the emulator's records of all state machines of the scope, by name."""
         return sorted(self._records.machines.values(), key=lambda record: str(record["name"]))
 
-    def record(self, arn: str) -> dict[str, Any] | None:
-        """The emulator's own record of a state machine."""
-        found: dict[str, Any] | None = self._records.machines.get(arn)
+    def record(self, arn: str | None) -> dict[str, Any] | None:
+        """Give the emulator's record of a state machine or version."""
+        found: dict[str, Any] | None = self._records.machines.get(arn) or self._records.versions.get(arn)
         return found
-
-    def forget(self, arn: str) -> None:
-        """Remove a state machine."""
-        self._records.machines.pop(arn, None)
 
 
 def _machine(

@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from infra.local.emulator import Emulator
@@ -121,7 +122,7 @@ class StepFunctions:
             constraints.check(action, members)
 
         async def ask_emulator(changed: dict[str, Any]) -> dict[str, Any]:
-            return _outcome(await hand_on(request), changed)
+            return _outcome(await hand_on(replace(request, body=json.dumps(changed).encode())), changed)
 
         match action:
             case "CreateStateMachine":

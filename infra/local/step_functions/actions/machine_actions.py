@@ -36,17 +36,19 @@ class MachineActions:
         _check_logging(request.get("loggingConfiguration"))
         _check_definition(request["definition"], request.get("type", "STANDARD"))
         try:
-            answer = await hand_on(request)
+            # The emulator refuses roles that IAM does not have; `Roles` says why they are taken here.
+            answer = await hand_on({**request, "roleArn": ""})
         except ApiError as refusal:
             if refusal.code != "StateMachineAlreadyExists":
                 raise
-            arn = next(
-                record["stateMachineArn"] for record in self._machines.names() if record["name"] == request["name"]
-            )
-            raise ApiError(refusal.code, f"State Machine Already Exists: '{arn}'") from None
-        record = self._machines.record(answer["stateMachineArn"])
-        if record is not None and "tracingConfiguration" in request:
-            record["tracingConfiguration"] = request["tracingConfiguration"]
+            taken = next(record for record in self._machines.all() if record["name"] == request["name"])
+            raise ApiError(refusal.code, f"State Machine Already Exists: '{taken['stateMachineArn']}'") from None
+        settings: dict[str, Any] = {
+            name: request[name] for name in ("roleArn", "tracingConfiguration") if name in request
+        }
+        for arn in (answer["stateMachineArn"], answer.get("stateMachineVersionArn")):
+            if (record := self._machines.record(arn)) is not None and not record["roleArn"]:
+                record.update(settings)
         return answer
 
     async def update(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
@@ -91,7 +93,7 @@ class MachineActions:
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListStateMachines."""
-        entries, more = page(self._machines.names(), {"maxResults": 1000, **request}, "ListStateMachines")
+        entries, more = page(self._machines.all(), {"maxResults": 1000, **request}, "ListStateMachines")
         members = ("stateMachineArn", "name", "type", "creationDate")
         listed = [{name: entry[name] for name in members} for entry in entries]
         for entry in listed:
