@@ -1,19 +1,18 @@
 """First process of a job: it stands for the container, in which everything ends with the main process.
 
-Run as a script, by path, with ``-I -S``: it imports little, so that a job starts in milliseconds. On its standard
-input it receives what to run (`send`); after that the pipe only stays open. When it closes, the job is killed: by the
-embedded AWS on purpose, or because the embedded AWS is gone, also when it was killed itself.
+Run as a script, by path, with ``-I -S``: it imports little (not even `contextlib` or `shutil`), so that a job starts in
+milliseconds. On its standard input it receives what to run (`encoded_order`); after that the pipe only stays open. When
+it closes, the job is killed: by the embedded AWS on purpose, or because the embedded AWS is gone, also when it was
+killed itself.
 
 The exit code is the main process's own, or 128 + the signal that ended it, as container engines report it.
 """
 
-import contextlib
 import marshal
 import os
 import select
 import signal
 import sys
-from typing import IO
 
 KILLED = 128 + signal.SIGKILL
 CANNOT_RUN = 126
@@ -23,11 +22,10 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def send(control: IO[bytes], argv: list[str], environment: dict[str, str]) -> None:
-    """Tell a started init process what to run; `argv[0]` is looked up in the environment's ``PATH``."""
+def encoded_order(argv: list[str], environment: dict[str, str]) -> bytes:
+    """Return what tells an init process what to run; `argv[0]` is looked up in the environment's ``PATH``."""
     order = marshal.dumps((argv, environment))
-    control.write(len(order).to_bytes(_LENGTH_BYTES, "big") + order)
-    control.flush()
+    return len(order).to_bytes(_LENGTH_BYTES, "big") + order
 
 
 def main() -> None:
@@ -35,14 +33,17 @@ def main() -> None:
     # From here to the handlers a SIGTERM waits: it must neither be lost nor end this process alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     directory = os.getcwd()
-    argv, environment = _receive(sys.stdin.fileno())
+    order = _receive(sys.stdin.fileno())
+    if order is None:
+        _remove(directory)
+        os._exit(KILLED)
     if sys.platform == "linux":
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     wakeup, wakeup_write = os.pipe()
     for descriptor in (wakeup, wakeup_write):
         os.set_blocking(descriptor, False)
     signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
-    main_process = _fork(argv, environment)
+    main_process = _fork(*order)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(main_process, signal.SIGTERM))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -52,9 +53,13 @@ def main() -> None:
     os._exit(exit_code)
 
 
-def _receive(control: int) -> tuple[list[str], dict[str, str]]:
+def _receive(control: int) -> tuple[list[str], dict[str, str]] | None:
+    """Return command and environment, or None if the pipe closed before they came."""
     length = int.from_bytes(_read(control, _LENGTH_BYTES), "big")
-    argv, environment = marshal.loads(_read(control, length))  # noqa: S302  (from our own parent)
+    order = _read(control, length)
+    if not length or len(order) < length:
+        return None
+    argv, environment = marshal.loads(order)  # noqa: S302  (from our own parent)
     return argv, environment
 
 
@@ -63,7 +68,7 @@ def _read(descriptor: int, length: int) -> bytes:
     while len(received) < length:
         part = os.read(descriptor, length - len(received))
         if not part:
-            os._exit(KILLED)
+            break
         received += part
     return received
 
@@ -116,8 +121,10 @@ def _wait(main_process: int, wakeup: int) -> int:
 def _end_descendants(main_process: int) -> None:
     """Kill the main process's group, then whatever was orphaned into our care, until nothing is left."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with contextlib.suppress(ProcessLookupError):
+    try:  # noqa: SIM105  (suppress() costs an import)
         os.killpg(main_process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
     while True:
         for child in _children():
             os.kill(child, signal.SIGKILL)
@@ -137,10 +144,17 @@ def _children() -> list[int]:
 
 
 def _remove(directory: str) -> None:
-    import shutil
-
+    """Remove the working directory as far as it can be: whoever waits for this process tries again."""
     os.chdir("/")
-    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        for parent, directories, files in os.walk(directory, topdown=False):
+            for name in directories + files:
+                path = os.path.join(parent, name)
+                is_directory = name in directories and not os.path.islink(path)
+                (os.rmdir if is_directory else os.unlink)(path)
+        os.rmdir(directory)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

@@ -95,8 +95,7 @@ class LogStream:
                 self._client.create_log_stream(**names)
         except (BotoCoreError, ClientError) as error:
             raise TaskNotStartedError(
-                "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 "
-                f"times: failed to create Cloudwatch log stream: {error} : exit status 1"
+                f"ResourceInitializationError: failed to create Cloudwatch log stream: {_words(error)}"
             ) from error
 
     def _create_group(self) -> None:
@@ -128,3 +127,10 @@ class LogStream:
         except (BotoCoreError, ClientError):
             # Like the log driver in its default mode: a lost log line does not fail the job.
             _logger.exception("%d log events of %s were lost", len(events), self._stream)
+
+
+def _words(error: BotoCoreError | ClientError) -> str:
+    """Return an error's own words: there is room for 255 characters in a container's reason."""
+    if isinstance(error, ClientError):
+        return f"{error.response['Error']['Code']}: {error.response['Error'].get('Message', '')}"
+    return str(error)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,9 +44,9 @@ class JobProcess:
         self._directory = Path(directory)
         assert self._init.stdin is not None  # noqa: S101  (for the type checker)
         with contextlib.suppress(BrokenPipeError):  # killed already: its exit code says so
-            container_init.send(
-                self._init.stdin, argv, {**environment, "HOME": directory, "TMPDIR": directory, "PWD": directory}
-            )
+            own = {"HOME": directory, "TMPDIR": directory, "PWD": directory}
+            self._init.stdin.write(container_init.encoded_order(argv, {**environment, **own}))
+            self._init.stdin.flush()
 
     def read_output(self, on_output: Callable[[bytes], None], on_quiet: Callable[[], float | None]) -> None:
         """Read what the processes write, standard output and error in their order, until they have ended.
@@ -76,6 +77,8 @@ class JobProcess:
         self.kill()
         if self._init.stdout:
             self._init.stdout.close()
+        if self._directory.exists():  # the init process was killed itself, or could not
+            shutil.rmtree(self._directory, ignore_errors=True)
         return code if code >= 0 else 128 - code
 
     def terminate(self) -> None:

@@ -211,7 +211,8 @@ def test_memory_of_child_processes_counts(world):
 def test_memory_that_is_reserved_or_shared_or_a_files_is_no_reason_to_kill(world):
     code = (
         "import mmap, os, time; hog = bytearray(60_000_000); reserved = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE)\n"
-        "file = open('f', 'wb+'); file.truncate(200_000_000); mapped = mmap.mmap(file.fileno(), 0); sum(mapped[::4096])\n"
+        "file = open('f', 'wb+'); file.truncate(200_000_000)\n"
+        "mapped = mmap.mmap(file.fileno(), 0); sum(mapped[::4096])\n"
         "for _ in range(3):\n if os.fork() == 0: time.sleep(.4); os._exit(0)\n"
         "time.sleep(.5); print('alive')"
     )
