@@ -40,7 +40,7 @@ NEWEST_SYMBOLS = {"GLIBC": (2, 26), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)}
 #: Parts of wheels that no task needs: tests, headers, sources, typing stubs, build tools, and Arrow's RPC.
 STRIPPED = (
     "**/tests", "**/include", "**/*.pyi", "**/*.pxd", "**/*.pyx", "**/*.pxi", "**/*.h", "**/*.a", "bin",
-    "numpy/distutils", "numpy/f2py", "numpy/typing", "numpy/doc", "numpy/_core/*_tests.*.so", "numpy/_core/lib",
+    "numpy/distutils", "numpy/f2py", "numpy/doc", "numpy/_core/*_tests.*.so", "numpy/_core/lib",
     "pyarrow/src", "pyarrow/libarrow_flight.*", "pyarrow/libarrow_python_flight.*", "pyarrow/_flight.*",
     "pyarrow/flight.py", "pyarrow/_substrait.*", "pyarrow/substrait.py", "pyarrow/_pyarrow_cpp_tests.*",
     # Names for linking against the library, beside the one that is loaded (libarrow_python.so.2000).
@@ -186,7 +186,7 @@ def _zip(base: Path, directory: Path, archive: Path) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    return (path for path in sorted(directory.rglob("*")) if path.is_file())
+    return iter(sorted((path for path in directory.rglob("*") if path.is_file()), key=Path.as_posix))
 
 
 def _bundled(source: Path, bundling: Any) -> lambda_.Code:

@@ -10,7 +10,6 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge
 from infra.naming import Names
 from infra.settings import Retention, Settings
 
@@ -70,7 +69,7 @@ class StorageStack(cdk.Stack):
         )
 
     def _access_log_bucket(self, days: int) -> s3.Bucket:
-        bucket = s3.Bucket(
+        return s3.Bucket(
             self,
             "AccessLogs",
             bucket_name=self._names.bucket("access-logs"),
@@ -83,8 +82,6 @@ class StorageStack(cdk.Stack):
             lifecycle_rules=[s3.LifecycleRule(id="expire-logs", expiration=cdk.Duration.days(days))],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        acknowledge(bucket, "S1", "It holds the access logs of the other buckets; its own would log themselves.")
-        return bucket
 
     def _bucket(self, purpose: str, *, versioned: bool, lifecycle: list[s3.LifecycleRule]) -> s3.Bucket:
         abandoned_uploads = s3.LifecycleRule(

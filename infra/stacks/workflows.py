@@ -59,7 +59,7 @@ class WorkflowsStack(cdk.Stack):
         self._stored = Stored(self, names, storage)
         self._tasks = tasks
         self._batch = batch
-        self._batch_inference(_definition(definitions / "batch_inference.asl.json"))
+        self._batch_inference(read_definition(definitions / "batch_inference.asl.json"))
 
     def _batch_inference(self, definition: str) -> None:
         workflow = "batch-inference"
@@ -86,7 +86,6 @@ class WorkflowsStack(cdk.Stack):
                 **{f"{_pascal(name)}Function": f.function_arn for name, f in self._tasks.functions.items()},
                 "ScoreJobDefinition": job_definition,
                 "JobQueue": self._batch.queue.job_queue_arn,
-                "ResultsBucket": self._names.bucket("results"),
                 "CrawlerName": self._names.crawler,
                 "RunsTopic": self._storage.runs.topic_arn,
             },
@@ -220,7 +219,14 @@ class WorkflowsStack(cdk.Stack):
         )
 
 
-def _definition(path: Path) -> str:
+def read_definition(path: Path) -> str:
+    """The ASL of a workflow, as it was rendered.
+
+    Raises
+    ------
+    DefinitionMissing
+        If the file is not there.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -1,0 +1,175 @@
+"""What `cdk synth` put out, as plain data that tests can ask."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infra.naming import Names
+
+ACCOUNT = "123456789012"
+NAMES = Names("staging", "us-east-1", ACCOUNT)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a template."""
+
+    stack: str
+    logical_id: str
+    body: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        return self.body["Type"]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return self.body.get("Properties", {})
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.logical_id}"
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The templates of one synthesis, by section of the app."""
+
+    directory: Path
+
+    @cached_property
+    def templates(self) -> dict[str, dict[str, Any]]:
+        templates = {}
+        for path in sorted(self.directory.glob("*.template.json")):
+            section = path.name.removeprefix("ml-pipeline-").split("-")[0]
+            templates[section] = json.loads(path.read_text())
+        return templates
+
+    @cached_property
+    def resources(self) -> list[Resource]:
+        return [
+            Resource(section, logical_id, body)
+            for section, template in self.templates.items()
+            for logical_id, body in template["Resources"].items()
+        ]
+
+    def of_type(self, kind: str, stack: str | None = None) -> list[Resource]:
+        return [r for r in self.resources if r.type == kind and stack in (None, r.stack)]
+
+    def one(self, kind: str, **properties: Any) -> Resource:
+        """The only resource of a type with these properties."""
+        found = [r for r in self.of_type(kind) if all(r.properties.get(k) == v for k, v in properties.items())]
+        assert len(found) == 1, f"{len(found)} resources {kind} with {properties}"
+        return found[0]
+
+    def resolve(self, value: Any, stack: str) -> Any:
+        """Replace references by the names that they stand for on AWS, as far as the templates tell them."""
+        if isinstance(value, list):
+            return [self.resolve(item, stack) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((function, argument),) = value.items()
+            if function == "Fn::ImportValue":
+                return self._exports[argument]
+            if function == "Fn::Join":
+                return argument[0].join(str(self.resolve(part, stack)) for part in argument[1])
+            if function == "Fn::GetAtt":
+                return self._attribute(stack, argument[0], argument[1])
+            if function == "Ref":
+                return self._reference(stack, argument)
+        return {key: self.resolve(item, stack) for key, item in value.items()}
+
+    @cached_property
+    def _exports(self) -> dict[str, Any]:
+        return {
+            output["Export"]["Name"]: self.resolve(output["Value"], section)
+            for section, template in self.templates.items()
+            for output in template.get("Outputs", {}).values()
+        }
+
+    def _reference(self, stack: str, logical_id: str) -> str:
+        pseudo = {"AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}
+        if logical_id in pseudo:
+            return pseudo[logical_id]
+        kind = self.templates[stack]["Resources"][logical_id]["Type"]
+        if kind in ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"):
+            return self._attribute(stack, logical_id, "Arn")
+        return _own_name(self.templates[stack]["Resources"][logical_id]) or logical_id
+
+    def _attribute(self, stack: str, logical_id: str, attribute: str) -> str:
+        body = self.templates[stack]["Resources"][logical_id]
+        name = _own_name(body) or logical_id
+        if "Arn" not in attribute:
+            return f"{logical_id}.{attribute}"
+        service = {
+            "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
+            "AWS::Lambda::Function": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}",
+            "AWS::KMS::Key": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name}",
+            "AWS::SNS::Topic": f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}",
+            "AWS::Logs::LogGroup": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{name}:*",
+            "AWS::DynamoDB::Table": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{name}",
+            "AWS::Batch::JobQueue": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/{name}",
+            "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+            "AWS::StepFunctions::StateMachine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{name}",
+        }
+        return service.get(body["Type"], f"{logical_id}.{attribute}")
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """All policy statements of a role, given its name, with references resolved and lists for single values."""
+        found = []
+        for policy in self.of_type("AWS::IAM::Policy"):
+            roles = [self.resolve(r, policy.stack) for r in policy.properties["Roles"]]
+            if role in roles:
+                found += [normalised(self.resolve(s, policy.stack)) for s in _statements(policy)]
+        return found
+
+    def policies(self) -> Iterator[tuple[Resource, dict[str, Any]]]:
+        """Each identity policy with its document, references resolved."""
+        for policy in self.of_type("AWS::IAM::Policy"):
+            yield policy, self.resolve(policy.properties["PolicyDocument"], policy.stack)
+
+    def allowed(self, role: str) -> set[tuple[str, str]]:
+        """Pairs of action and resource that a role is allowed."""
+        return {
+            (action, resource)
+            for statement in self.statements(role)
+            if statement["Effect"] == "Allow"
+            for action in statement["Action"]
+            for resource in statement["Resource"]
+        }
+
+
+def normalised(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement whose actions and resources are lists."""
+    as_list = {k: v if isinstance(v, list) else [v] for k, v in statement.items() if k in ("Action", "Resource")}
+    return {**statement, **as_list}
+
+
+def _statements(policy: Resource) -> list[dict[str, Any]]:
+    return policy.properties["PolicyDocument"]["Statement"]
+
+
+NAME_PROPERTIES = {
+    "AWS::Batch::ComputeEnvironment": "ComputeEnvironmentName",
+    "AWS::Batch::JobDefinition": "JobDefinitionName",
+    "AWS::Batch::JobQueue": "JobQueueName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::EC2::SecurityGroup": "GroupName",
+    "AWS::Glue::Crawler": "Name",
+    "AWS::Glue::SecurityConfiguration": "Name",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::KMS::Alias": "AliasName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Lambda::LayerVersion": "LayerName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+}
+
+
+def _own_name(body: dict[str, Any]) -> str | None:
+    return body.get("Properties", {}).get(NAME_PROPERTIES.get(body["Type"], ""))

@@ -1,0 +1,41 @@
+import json
+
+from tests.infra.assembly import NAMES
+
+
+def test_the_crawler_reads_the_predictions_and_catalogs_them_in_our_database(assembly):
+    crawler = assembly.one("AWS::Glue::Crawler", Name=NAMES.crawler).properties
+    database = assembly.one("AWS::Glue::Database").properties["DatabaseInput"]
+
+    assert crawler["Targets"] == {"S3Targets": [{"Path": f"s3://{NAMES.bucket('results')}/predictions/"}]}
+    assert crawler["DatabaseName"] == database["Name"] == NAMES.database
+
+
+def test_a_crawl_reads_only_new_folders_under_the_policies_that_glue_demands_for_it(assembly):
+    crawler = assembly.one("AWS::Glue::Crawler").properties
+
+    assert crawler["RecrawlPolicy"] == {"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"}
+    assert crawler["SchemaChangePolicy"] == {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}
+
+
+def test_all_runs_become_partitions_of_one_table(assembly):
+    configuration = json.loads(assembly.one("AWS::Glue::Crawler").properties["Configuration"])
+
+    assert configuration["Grouping"] == {"TableGroupingPolicy": "CombineCompatibleSchemas"}
+    assert configuration["CrawlerOutput"]["Partitions"] == {"AddOrUpdateBehavior": "InheritFromTable"}
+
+
+def test_the_crawlers_log_is_encrypted_with_our_key(assembly):
+    configuration = assembly.one("AWS::Glue::SecurityConfiguration").properties
+    encryption = configuration["EncryptionConfiguration"]["CloudWatchEncryption"]
+
+    assert encryption["CloudWatchEncryptionMode"] == "SSE-KMS"
+    assert assembly.one("AWS::Glue::Crawler").properties["CrawlerSecurityConfiguration"] == configuration["Name"]
+
+
+def test_the_crawler_reads_nothing_but_predictions_and_writes_no_object(assembly):
+    allowed = assembly.allowed(NAMES.role("glue-crawler"))
+    read = {resource for action, resource in allowed if action == "s3:GetObject*" and resource.endswith("*")}
+
+    assert read == {f"arn:aws:s3:::{NAMES.bucket('results')}/predictions/*"}
+    assert not [action for action, _ in allowed if action.startswith("s3:Put")]
