@@ -17,8 +17,6 @@ from infra.cli.target import HOME, SOURCE_ROOT, Target
 CONCURRENCY = 4
 """Stacks that are deployed at the same time, where they do not depend on each other."""
 
-DOCKER_STAND_IN = SOURCE_ROOT / "infra" / "local" / "docker_stand_in.py"
-
 _LAST_LINES = 12
 
 
@@ -76,7 +74,8 @@ class Cdk:
         self._target = target
         self._children = children
         self._home = HOME.resolve()
-        self._environment = _environment(target, os.environ)
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._environment = _environment(target, os.environ, self._home)
         self.assembly = self._home / "cdk.out"
 
     def synthesize(self) -> None:
@@ -167,11 +166,9 @@ class Cdk:
             raise CommandError(f"cdk {command} failed:\n{said}", f"Its full output is in {log}.")
 
 
-def _environment(target: Target, ours: Mapping[str, str]) -> dict[str, str]:
+def _environment(target: Target, ours: Mapping[str, str], home: Path) -> dict[str, str]:
     environment = {
         **ours,
-        # The Python of this process first, for the app and for the stand-in of Docker.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), ours.get("PATH", os.defpath)]),
         "AWS_REGION": target.region,
         "AWS_DEFAULT_REGION": target.region,
         "ML_PIPELINE_ENVIRONMENT": target.environment,
@@ -182,11 +179,13 @@ def _environment(target: Target, ours: Mapping[str, str]) -> dict[str, str]:
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
     if target.endpoint_url is not None:
+        from infra.local.docker_stand_in import write_launcher  # here, because it imports boto3
+
         environment |= {
             "AWS_ENDPOINT_URL": target.endpoint_url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "CDK_DOCKER": str(DOCKER_STAND_IN),
+            **write_launcher(home),
         }
         for elsewhere in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             environment.pop(elsewhere, None)
