@@ -5,6 +5,7 @@ from collections.abc import Callable
 from infra.local import (
     authorization,
     batch,
+    crawler,
     image_registry,
     lambda_workers,
     managed_keys,
@@ -16,6 +17,7 @@ from infra.local.emulator import Emulator
 INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     authorization.install,
     batch.install,
+    crawler.install,
     image_registry.install,
     lambda_workers.install,
     managed_keys.install,
