@@ -14,7 +14,7 @@ from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.item_batcher import batches_of
 from workflows.interpreter.item_reader import read_items
-from workflows.interpreter.map_input import items_of, processor_of
+from workflows.interpreter.map_input import items_of, processor_of, selector_field
 from workflows.interpreter.map_run import MapRun
 from workflows.interpreter.payload import limited_text_of
 from workflows.interpreter.recovery import with_recovery
@@ -93,19 +93,7 @@ async def _children(visit: Visit, map_run: MapRun, items: list[Json] | None, doc
     if items is None:
         items, source = await read_items(visit, document)
     with visit.locating():
-        for field in ("ItemSelector", "Parameters"):
-            if field in visit.state:
-                items = [
-                    templates.fill(
-                        visit.state[field],
-                        document,
-                        {**visit.context, "Map": {"Item": {"Index": index, "Value": item, "Source": source}}},
-                        field=field,
-                    )
-                    for index, item in enumerate(items)
-                ]
-                break
-        inputs = batches_of(visit, items, document)
+        inputs = batches_of(visit, _selected(visit, items, source, document), document)
     kind = "express" if map_run.express else "execution"
     head = map_run.arn.rpartition(":")[0].replace(":mapRun:", f":{kind}:")
     children = []
@@ -114,6 +102,22 @@ async def _children(visit: Visit, map_run: MapRun, items: list[Json] | None, doc
         arn = f"{head}:{name}:{visit.world.new_id()}" if map_run.express else f"{head}:{name}"
         children.append(ChildExecution(index, arn, name, given, count))
     return children
+
+
+def _selected(visit: Visit, items: list[Json], source: str, document: Json) -> list[Json]:
+    """Apply the ItemSelector to each item."""
+    field = selector_field(visit.state)
+    if field is None:
+        return items
+    return [
+        templates.fill(
+            visit.state[field],
+            document,
+            {**visit.context, "Map": {"Item": {"Index": index, "Value": item, "Source": source}}},
+            field=field,
+        )
+        for index, item in enumerate(items)
+    ]
 
 
 async def _run_children(visit: Visit, map_run: MapRun, document: Json) -> Json:

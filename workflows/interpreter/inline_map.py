@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from workflows.interpreter import data_flow, templates
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.journal import Trace
-from workflows.interpreter.map_input import items_of, processor_of
-from workflows.interpreter.parallel_state import (
-    LineFailed,
-    all_or_none,
-    finish_lines,
-    record_abortion,
-)
+from workflows.interpreter.map_input import items_of, processor_of, selector_field
+from workflows.interpreter.parallel_state import LineFailed, all_or_none, finish_lines, record_abortion
 from workflows.interpreter.progress import Progress
 from workflows.interpreter.recovery import FATAL, with_recovery
 from workflows.interpreter.visit import Line, Visit
@@ -74,12 +68,11 @@ class _Attempt:
         return progress.inner
 
     def _input_of(self, index: int, item: Json, document: Json) -> Json:
-        state: dict[str, Any] = dict(self._visit.state)
-        for field in ("ItemSelector", "Parameters"):
-            if field in state:
-                context = {**self._visit.context, **_item_context(index, item)}
-                return templates.fill(state[field], document, context, field=field)
-        return item
+        field = selector_field(self._visit.state)
+        if field is None:
+            return item
+        context = {**self._visit.context, **_item_context(index, item)}
+        return templates.fill(self._visit.state[field], document, context, field=field)
 
     def _start_next(self, outstanding: Iterator[int], trace: Trace) -> int | None:
         index = next(outstanding, None)

@@ -85,7 +85,8 @@ class Tasks(Protocol):
         Raises
         ------
         StatesError
-            The task failed; Retry and Catch of the state match its `error`.
+            The task failed; Retry and Catch of the state match its `error`. Any other exception is a defect of the
+            tasks, not a failure of the workflow: it comes out of `Interpreter.run`.
         """
         ...
 

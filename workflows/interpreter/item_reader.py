@@ -16,10 +16,9 @@ from typing import Any
 
 from workflows.interpreter import data_flow, templates
 from workflows.interpreter.errors import StatesError
-from workflows.interpreter.interfaces import Json, TaskCall
+from workflows.interpreter.interfaces import Json
+from workflows.interpreter.s3_requests import GET_OBJECT, ask, require
 from workflows.interpreter.visit import Visit
-
-GET_OBJECT = "arn:aws:states:::s3:getObject"
 
 DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 """The values of CSVDelimiter."""
@@ -43,34 +42,29 @@ async def read_items(visit: Visit, document: Json) -> tuple[list[Json], str]:
         reader's own fields cannot be evaluated.
     """
     reader: Mapping[str, Any] = visit.state["ItemReader"]
+    listing = reader["Resource"].endswith(":listObjectsV2")
     config: dict[str, Any] = dict(reader.get("ReaderConfig", {}))
     with visit.locating():
         arguments = templates.fill(reader.get("Parameters", {}), document, visit.context, field="ItemReader")
+        require(arguments, "Bucket" if listing else "Bucket Key")
         limit = data_flow.number(config, "MaxItems", visit, document)
-    source = f"S3://{arguments['Bucket']}"
     try:
-        if reader["Resource"].endswith(":listObjectsV2"):
-            items = await _list_objects(visit, reader["Resource"], arguments, limit)
+        if listing:
+            return await _list_objects(visit, reader["Resource"], arguments, limit), f"S3://{arguments['Bucket']}"
+        body = await _get_object(visit, arguments)
+        if config.get("InputType") == "MANIFEST":
+            items = await _inventory(visit, arguments, body, limit)
         else:
-            source = f"{source}/{arguments['Key']}"
-            body = await _get_object(visit, arguments)
-            if config.get("InputType") == "MANIFEST":
-                items = await _inventory(visit, arguments, body, limit)
-            else:
-                items = list(islice(_items_in(body, config), limit))
+            items = _items_in(body, config, limit)
     except UnreadableItems as problem:
         raise StatesError("States.ItemReaderFailed", str(problem)) from problem
     except StatesError as failure:
         raise StatesError("States.ItemReaderFailed", failure.cause or failure.error) from failure
-    return items, source
-
-
-async def _call(visit: Visit, resource: str, arguments: Json) -> Json:
-    return await visit.world.tasks.run(TaskCall(resource, arguments, visit.context))
+    return items, f"S3://{arguments['Bucket']}/{arguments['Key']}"
 
 
 async def _get_object(visit: Visit, arguments: Json) -> bytes:
-    answer = await _call(visit, GET_OBJECT, arguments)
+    answer = await ask(visit, GET_OBJECT, arguments)
     body: str | bytes = answer["Body"]
     return body.encode() if isinstance(body, str) else body
 
@@ -80,7 +74,7 @@ async def _list_objects(visit: Visit, resource: str, arguments: dict[str, Json],
     page: dict[str, Json] = {"NextContinuationToken": None}
     while "NextContinuationToken" in page and (limit is None or len(items) < limit):
         token = page["NextContinuationToken"]
-        page = await _call(visit, resource, arguments if token is None else {**arguments, "ContinuationToken": token})
+        page = await ask(visit, resource, arguments if token is None else {**arguments, "ContinuationToken": token})
         items.extend(_listed_object(entry) for entry in page.get("Contents", ()))
     return items[:limit]
 
@@ -96,35 +90,35 @@ def _listed_object(entry: Mapping[str, Any]) -> Json:
     }
 
 
-def _items_in(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
-    kind = config.get("InputType")
-    if kind == "JSON":
-        return iter(_json_items(body, config.get("ItemsPointer")))
-    if kind == "JSONL":
-        return _json_lines(body)
-    if kind == "CSV":
-        return _csv_rows(body, config)
-    if kind == "PARQUET":
-        return _parquet_rows(body)
-    raise UnreadableItems(f"The InputType {kind} of the ItemReader is not supported.")
+def _items_in(body: bytes, config: Mapping[str, Any], limit: int | None) -> list[Json]:
+    readers = {"JSON": _json_items, "JSONL": _json_lines, "CSV": _csv_rows, "PARQUET": _parquet_rows}
+    kind = config.get("InputType", "")
+    if kind not in readers:
+        raise UnreadableItems(f"The InputType {kind} of the ItemReader is not supported.")
+    try:
+        return list(islice(readers[kind](body, config), limit))
+    except (UnicodeDecodeError, EOFError, OSError, csv.Error) as problem:
+        raise UnreadableItems(f"The object is not valid {kind}: {problem}") from problem
 
 
-def _json_items(body: bytes, pointer: str | None) -> list[Json]:
+def _json_items(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
+    pointer: str = config.get("ItemsPointer", "")
     try:
         document = json.loads(body)
     except ValueError as problem:
         raise UnreadableItems(f"Attempting to parse invalid JSON: {problem}") from problem
-    for step in (pointer or "").split("/")[1:]:
+    for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         if not isinstance(document, dict) or name not in document:
             raise UnreadableItems(f"The ItemsPointer {pointer} leads nowhere.")
         document = document[name]
     if not isinstance(document, list):
         raise UnreadableItems("Attempting to map over non-iterable node.")
-    return document
+    return iter(document)
 
 
-def _json_lines(body: bytes) -> Iterator[Json]:
+def _json_lines(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
+    del config  # Lines leave nothing to choose.
     for number, line in enumerate(_unpacked(body).decode("utf-8-sig").splitlines(), 1):
         if line.strip():
             try:
@@ -147,7 +141,8 @@ def _csv_rows(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
             yield dict(zip(headers, row + [""] * (len(headers) - len(row)), strict=False))
 
 
-def _parquet_rows(body: bytes) -> Iterator[Json]:
+def _parquet_rows(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
+    del config  # The file tells everything itself.
     # Parquet is the only format that needs a library, and a heavy one.
     import pyarrow as arrow
     from pyarrow import parquet
@@ -170,11 +165,9 @@ async def _inventory(visit: Visit, arguments: Mapping[str, Json], body: bytes, l
         raise UnreadableItems("The object is not the manifest of an S3 inventory.") from problem
     items: list[Json] = []
     for key in keys:
-        rows = _csv_rows(
-            await _get_object(visit, {"Bucket": arguments["Bucket"], "Key": key}),
-            {"CSVHeaderLocation": "GIVEN", "CSVHeaders": headers},
-        )
-        items.extend(islice(rows, None if limit is None else limit - len(items)))
+        part = await _get_object(visit, {"Bucket": arguments["Bucket"], "Key": key})
+        rows = _items_in(part, {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": headers}, None)
+        items.extend(rows[: None if limit is None else limit - len(items)])
     return items
 
 

@@ -22,6 +22,11 @@ def is_distributed(state: Mapping[str, Any]) -> bool:
     return bool(processor_of(state).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED")
 
 
+def selector_field(state: Mapping[str, Any]) -> str | None:
+    """Name the field that makes the input of an iteration from its item, under its present or its former name."""
+    return next((field for field in ("ItemSelector", "Parameters") if field in state), None)
+
+
 def items_of(visit: Visit, document: Json) -> list[Json]:
     """Give the items in the state's input.
 

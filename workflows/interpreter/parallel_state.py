@@ -46,9 +46,8 @@ async def _attempt(visit: Visit) -> Json:
         visit.line.inner(branch, branch_progress, visit.trace.fork())
         for branch, branch_progress in zip(branches, progress.inner, strict=True)
     ]
-    walk = visit.world.engine.walk
     try:
-        await all_or_none([_walk_one(walk(line), line) for line in lines if not line.progress.done])
+        await all_or_none([_walk(line) for line in lines if not line.progress.done])
     except LineFailed as failed:
         visit.trace.last = failed.line.trace.last
         failure = failed.failure
@@ -60,9 +59,9 @@ async def _attempt(visit: Visit) -> Json:
     return finish_lines(visit, progress.inner)
 
 
-async def _walk_one(walk: Coroutine[Any, Any, Json], line: Line) -> None:
+async def _walk(line: Line) -> None:
     try:
-        await walk
+        await line.world.engine.walk(line)
     except StatesError as failure:
         raise LineFailed(line, failure) from failure
 
@@ -86,18 +85,11 @@ async def all_or_none(work: Sequence[Coroutine[Any, Any, None]]) -> None:
 
 def record_abortion(line: Line, trace: Trace) -> None:
     """Record that the state in which a stopped line stands was aborted."""
-    kind = open_state(line)
-    if kind in ABORTABLE:
-        trace.note(f"{kind}StateAborted")
-
-
-def open_state(line: Line) -> str | None:
-    """Name the kind of the state that a line has entered and not left."""
     progress = line.progress
-    if not progress.entered or progress.state is None:
-        return None
-    kind: str = line.machine["States"][progress.state]["Type"]
-    return kind
+    if progress.entered:
+        kind = line.machine["States"][progress.state]["Type"]
+        if kind in ABORTABLE:
+            trace.note(f"{kind}StateAborted")
 
 
 def finish_lines(visit: Visit, lines: Sequence[Progress]) -> Json:

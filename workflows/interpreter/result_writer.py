@@ -11,12 +11,11 @@ from typing import Any
 from workflows.interpreter import templates
 from workflows.interpreter.child_execution import UNSUCCESSFUL, ChildExecution
 from workflows.interpreter.errors import StatesError
-from workflows.interpreter.interfaces import Json, TaskCall
+from workflows.interpreter.interfaces import Json
 from workflows.interpreter.map_run import MapRun
 from workflows.interpreter.payload import text_of, time_text
+from workflows.interpreter.s3_requests import PUT_OBJECT, ask, require
 from workflows.interpreter.visit import Visit
-
-PUT_OBJECT = "arn:aws:states:::s3:putObject"
 
 FILE_OF = {
     "SUCCEEDED": "SUCCEEDED",
@@ -43,6 +42,7 @@ async def write_results(visit: Visit, map_run: MapRun, document: Json) -> Json:
     writer: Mapping[str, Any] = visit.state["ResultWriter"]
     with visit.locating():
         target = templates.fill(writer["Parameters"], document, visit.context, field="ResultWriter")
+        require(target, "Bucket")
     bucket, prefix = target["Bucket"], target.get("Prefix", "").strip("/")
     folder = f"{prefix}/{map_run.id}" if prefix else map_run.id
     config = writer.get("WriterConfig", {})
@@ -57,10 +57,14 @@ async def write_results(visit: Visit, map_run: MapRun, document: Json) -> Json:
             if entries:
                 body = "\n".join(map(text_of, entries)) if lines else text_of(entries)
                 key = f"{folder}/{kind}_0.{'jsonl' if lines else 'json'}"
-                await _put(visit, bucket, key, body)
+                await ask(visit, PUT_OBJECT, {"Bucket": bucket, "Key": key, "Body": body})
                 files[kind].append({"Key": key, "Size": len(body.encode())})
         manifest = {"DestinationBucket": bucket, "MapRunArn": map_run.arn, "ResultFiles": files}
-        await _put(visit, bucket, f"{folder}/manifest.json", text_of(manifest))
+        await ask(
+            visit,
+            PUT_OBJECT,
+            {"Bucket": bucket, "Key": f"{folder}/manifest.json", "Body": text_of(manifest)},
+        )
     except StatesError as failure:
         raise StatesError("States.ResultWriterFailed", failure.cause or failure.error) from failure
     map_run.results_written = len(map_run.children or ())
@@ -68,11 +72,6 @@ async def write_results(visit: Visit, map_run: MapRun, document: Json) -> Json:
         "MapRunArn": map_run.arn,
         "ResultWriterDetails": {"Bucket": bucket, "Key": f"{folder}/manifest.json"},
     }
-
-
-async def _put(visit: Visit, bucket: str, key: str, body: str) -> None:
-    arguments = {"Bucket": bucket, "Key": key, "Body": body}
-    await visit.world.tasks.run(TaskCall(PUT_OBJECT, arguments, visit.context))
 
 
 def transformed(child: ChildExecution, map_run: MapRun, transformation: str) -> list[Json]:

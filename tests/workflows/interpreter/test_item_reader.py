@@ -68,6 +68,9 @@ def test_items_are_read_as_the_configuration_says(body, config, items):
         ('{"a": []}', {"InputType": "JSON", "ItemsPointer": "/b"}, "/b"),
         ("not a manifest", {"InputType": "MANIFEST"}, "manifest"),
         (b"not parquet", {"InputType": "PARQUET"}, "Parquet"),
+        (b"\xff\xfe", {"InputType": "JSONL"}, "JSONL"),
+        (gzip.compress(b"1\n2\n")[:-9], {"InputType": "JSONL"}, "JSONL"),
+        (b"\x1f\x8bnot gzip", CSV, "CSV"),
     ],
 )
 def test_what_cannot_be_understood_fails_the_map_run_and_says_why(body, config, cause):
@@ -155,3 +158,11 @@ def test_a_reader_that_failed_can_be_retried():
 
     definition = reading(config={"InputType": "JSON"}, Retry=[{"ErrorEquals": ["States.ItemReaderFailed"]}])
     assert play(definition, {"bucket": "b"}, getObject=read).outcome.output == [1]
+
+
+def test_a_reader_without_a_key_cannot_be_started():
+    definition = reading(config={"InputType": "JSON"})
+    definition["States"]["Each"]["ItemReader"]["Parameters"] = {"Bucket": "b"}
+    seen = play(definition)
+    assert seen.outcome.error == "States.Runtime"
+    assert "The field 'Key' is required but was missing" in seen.outcome.cause
