@@ -43,7 +43,7 @@ class AliasedFailure(StatesError):
 def matches(names: Sequence[str], failure: StatesError) -> bool:
     """Tell whether `ErrorEquals` names the failure, by one of its names or by a wildcard."""
     error = failure.error
-    if error is None or error in FATAL:
+    if error in FATAL:
         return False
     if error in names or "States.ALL" in names:
         return True
@@ -121,7 +121,7 @@ def _caught(visit: Visit, failure: StatesError) -> tuple[str, Json]:
         visit.trace.add(f"{visit.state['Type']}StateFailed")
     for catcher in visit.state.get("Catch", ()):
         if matches(catcher["ErrorEquals"], failure):
-            report = {"Error": failure.error, "Cause": failure.cause or ""}
+            report = {"Error": failure.error or "", "Cause": failure.cause or ""}
             with visit.locating():
                 return catcher["Next"], data_flow.combine(catcher.get("ResultPath", "$"), visit.input, report)
     raise failure

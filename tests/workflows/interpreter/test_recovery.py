@@ -143,7 +143,8 @@ def test_retries_come_before_the_catch():
         (["States.ALL"], "States.DataLimitExceeded", True),
         (["States.ALL"], "States.Runtime", False),
         (["States.Runtime"], "States.Runtime", False),
-        (["States.ALL"], None, False),
+        (["States.ALL"], None, True),
+        (["Broken"], None, False),
     ],
 )
 def test_which_names_catch_which_errors(names, error, is_caught):
