@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 
 from infra.cli.run_record import Marker
 from infra.cli.scores import NEGATIVE, POSITIVE, UNKNOWN, ScoreTally
@@ -81,16 +81,16 @@ def throughput(markers: Sequence[Marker], lanes: Mapping[str, str]) -> bytes:
     axes.set_xlabel("seconds since the first shard began")
     axes.set_ylabel("rows per second")
     _thousands(axes)
-    _legend(axes)
+    _legend_above(axes)
     return _png(figure)
 
 
 def shard_timeline(markers: Sequence[Marker], lanes: Mapping[str, str]) -> bytes:
     """Draw when each shard was worked on, one line for each that ran at the same time; at least one marker."""
-    start, _ = _span(markers)
+    start, end = _span(markers)
     slots = {lane: _slots([each for each in markers if lanes.get(each.shard_id) == lane]) for lane in LANE_COLOURS}
     total = sum(len(of_lane) for of_lane in slots.values())
-    figure, axes = _canvas(min(1.1 + 0.22 * total, 7.0))
+    figure, axes = _canvas(min(1.3 + 0.22 * total, 7.0))
     at = 0
     for lane, of_lane in slots.items():
         for number, slot in enumerate(of_lane):
@@ -104,12 +104,13 @@ def shard_timeline(markers: Sequence[Marker], lanes: Mapping[str, str]) -> bytes
             )
             at += 1
     axes.set_ylim(total, 0)
-    axes.set_xlim(left=0)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.set_xlim(0, max(end - start, 0.001))
+    step = -(-total // 12)
+    axes.set_yticks(np.arange(0.5, total, step), [str(number) for number in range(1, total + 1, step)])
     axes.set_xlabel("seconds since the first shard began")
-    axes.set_ylabel("shards at the same time")
+    axes.set_ylabel("shards at once")
     axes.grid(axis="y", visible=False)
-    _legend(axes)
+    _legend_above(axes)
     return _png(figure)
 
 
@@ -182,6 +183,11 @@ def _thousands(axes: Axes) -> None:
 
 def _legend(axes: Axes, title: str | None = None, place: Literal["best", "upper left"] = "best") -> None:
     axes.legend(loc=place, fontsize=8, framealpha=0.9, edgecolor="none", title=title, title_fontsize=8)
+
+
+def _legend_above(axes: Axes) -> None:
+    # Above the axes, where it can hide nothing.
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, fontsize=8, frameon=False)
 
 
 def _png(figure: Figure) -> bytes:

@@ -185,4 +185,11 @@ def _picture(now: Snapshot) -> RenderableType:
 
 
 def _bar(done: int, total: int | None) -> ProgressBar:
-    return ProgressBar(total=total or 1, completed=min(done, total or 1) if total else 0, pulse=total is None)
+    return ProgressBar(
+        total=total or 1,
+        completed=min(done, total) if total else 0,
+        pulse=total is None,
+        complete_style="blue",
+        finished_style="green",
+        pulse_style="blue",
+    )
