@@ -1,0 +1,178 @@
+"""One embedded AWS for all end-to-end tests: started, deployed to and given a model by the real commands.
+
+The tests share it, so each uses run ids and prefixes of its own. They belong to one xdist group, which runs in one
+worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+from botocore.config import Config
+
+from infra.naming import Names
+
+BIN = Path(sys.executable).parent
+DEPLOYED = Names("dev", "us-east-1", "000000000000")
+SECONDS_FOR_A_RUN = 120
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e/" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@dataclass
+class World:
+    """The running embedded AWS, as a user has it: a folder to work in, a command line, and any AWS client."""
+
+    url: str
+    folder: Path
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(BIN / "ml-pipeline"), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert not check or done.returncode == 0, f"{arguments} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def upload(self, prefix: str, files: dict[str, bytes]) -> str:
+        for name, body in files.items():
+            self.s3.put_object(Bucket=DEPLOYED.bucket("data"), Key=f"{prefix}/{name}", Body=body)
+        return f"s3://{DEPLOYED.bucket('data')}/{prefix}/"
+
+    def run(self, run_id: str, source: str, **more: Any) -> dict[str, Any]:
+        """Run batch inference to its end; gives the execution as Step Functions describes it."""
+        states = self.client("stepfunctions")
+        arn = f"arn:aws:states:us-east-1:000000000000:stateMachine:{DEPLOYED.state_machine('batch-inference')}"
+        started = states.start_execution(
+            stateMachineArn=f"{arn}:live",
+            input=json.dumps({"runId": run_id, "input": source, **more}),
+        )
+        return self.wait(started["executionArn"])
+
+    def wait(self, execution: str) -> dict[str, Any]:
+        states = self.client("stepfunctions")
+        deadline = time.monotonic() + SECONDS_FOR_A_RUN
+        while time.monotonic() < deadline:
+            described: dict[str, Any] = states.describe_execution(executionArn=execution)
+            if described["status"] != "RUNNING":
+                return described
+            time.sleep(0.2)
+        raise AssertionError(f"{execution} still runs after {SECONDS_FOR_A_RUN} seconds")
+
+    def objects(self, prefix: str) -> dict[str, bytes]:
+        bucket = DEPLOYED.bucket("results")
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {key: self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+    def results(self, run_id: str) -> dict[str, bytes]:
+        """The Parquet objects of a run by shard."""
+        found = self.objects("predictions/")
+        return {key.rsplit("/", 1)[1]: body for key, body in found.items() if f"/run_id={run_id}/" in key}
+
+    def rows(self, run_id: str) -> list[dict[str, Any]]:
+        import io
+
+        return [row for body in self.results(run_id).values() for row in pq.read_table(io.BytesIO(body)).to_pylist()]
+
+    def quarantined(self, run_id: str) -> list[dict[str, Any]]:
+        found = self.objects("quarantine/")
+        return [
+            json.loads(line)
+            for key, body in sorted(found.items())
+            if f"/run_id={run_id}/" in key
+            for line in body.splitlines()
+        ]
+
+    def items(self, source: str) -> dict[str, dict[str, Any]]:
+        """The items of the predictions that came from below a source prefix, by prediction id."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=DEPLOYED.table)
+        items = [item for page in pages for item in page["Items"] if item["source"]["S"].startswith(source)]
+        by_id = {item["predictionId"]["S"]: item for item in items}
+        assert len(by_id) == len(items)
+        return by_id
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("e2e")
+    process = subprocess.Popen(
+        [str(BIN / "ml-pipeline"), "local", "--port", "0", "--state", str(folder / "state")],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "local.log").open("w"),
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "http://127.0.0.1:" in line, (folder / "local.log").read_text()
+        world = World(line.split()[-1], folder)
+        world.cli("deploy")
+        train(world)
+        yield world
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def train(world: World) -> None:
+    """Train on January alone, which takes a second, and register it as v1."""
+    trained = subprocess.run(
+        [
+            *(sys.executable, "-m", "batch_jobs", "train", "--months", "1", "--version", "v1", "--activate"),
+            *("--output", f"s3://{DEPLOYED.bucket('models')}/example/"),
+        ],
+        env=world.environment,
+        cwd=world.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert trained.returncode == 0, trained.stderr
