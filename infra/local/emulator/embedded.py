@@ -79,6 +79,7 @@ class Emulator:
         self._stops: list[Callable[[], None]] = []
         snapshot_directory = directory / "snapshot"
         snapshots.recover(snapshot_directory)
+        self._environment = dict(os.environ)
         _configure(port, directory, snapshot_directory, keep_state=keep_state)
         with _root_logger_untouched():
             private_names.check(
@@ -119,6 +120,8 @@ class Emulator:
         if self.snapshots:
             self.snapshots.save()
         module("core.lambda_runtime").reset()
+        os.environ.clear()
+        os.environ.update(self._environment)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,77 @@
+"""One embedded AWS per test process, on a free port, for the tests that need the real thing."""
+
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.local.server import EmbeddedAws, start
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+
+Client = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    """The embedded AWS; it and its processes are gone at the end of the session."""
+    with start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(aws: EmbeddedAws) -> Client:
+    """Makes a boto3 client of the embedded AWS: root by default, or with credentials of the caller's choice."""
+
+    def make(service: str, access_key: str = "test", secret_key: str = "test", token: str | None = None) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=aws.url,
+            region_name=REGION,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=token,
+        )
+
+    return make
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def role(client: Client, name: str) -> Callable[..., str]:
+    """Makes a role that a service may assume, with statements of the caller's choice; returns its ARN."""
+
+    def make(service: str, *statements: dict[str, Any]) -> str:
+        iam = client("iam")
+        role_name = f"{name}-{service.partition('.')[0]}"
+        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        made = iam.create_role(RoleName=role_name, AssumeRolePolicyDocument=policy(trust))
+        if statements:
+            iam.put_role_policy(RoleName=role_name, PolicyName="own", PolicyDocument=policy(*statements))
+        return str(made["Role"]["Arn"])
+
+    return make
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def zipped(**files: str) -> bytes:
+    """A zip archive; ``__`` in a name stands for a slash, and names end with ``.py``."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        for path, content in files.items():
+            package.writestr(f"{path.replace('__', '/')}.py", content)
+    return archive.getvalue()
