@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,10 +11,10 @@ from itertools import islice
 from typing import Protocol
 
 import orjson
+import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import get_cert_path
 
 from tasks.aws import client, session
 from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
@@ -33,6 +34,8 @@ _LATER = (
     "ServiceUnavailable",
 )
 _REFUSED = ("AccessDenied", "UnrecognizedClient", "InvalidSignature", "ExpiredToken", "MissingAuthentication")
+
+_HEADERS = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.BatchWriteItem"}
 
 #: Sends the JSON body of a BatchWriteItem request; answers with the HTTP status and body.
 Send = Callable[[bytes], tuple[int, bytes]]
@@ -100,7 +103,7 @@ class TableWriter:
                 time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret depends on it
             try:
                 status, answer = self._send(body)
-            except HTTPClientError as error:
+            except urllib3.exceptions.HTTPError as error:
                 problem = str(error)
                 continue
             if status == 200:
@@ -118,34 +121,34 @@ class TableWriter:
 
 
 class SignedBatchWrites:
-    """Sends BatchWriteItem requests with botocore's signatures and connections, but without its serializer.
+    """Sends BatchWriteItem requests with botocore's signatures, but past its serializer and its connection layer.
 
-    botocore finds the endpoint, the region and the credentials as for any client.
+    Those two take most of a write's time: 68 s of CPU for a million items, where this takes about 20. botocore still
+    finds the endpoint, the region and the credentials as for any client. Proxies are not supported.
     """
 
     def __init__(self) -> None:
         meta = client("dynamodb").meta
-        self._url, self._region = meta.endpoint_url, meta.region_name
+        self._url, self._region = f"{meta.endpoint_url}/", meta.region_name
         credentials = session().get_credentials()
         if credentials is None:
             raise AccessRefused("there are no AWS credentials for DynamoDB")
         self._credentials = credentials
-        self._http = URLLib3Session(max_pool_connections=REQUESTS_AT_ONCE)
+        authorities = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
+        self._http = urllib3.PoolManager(
+            maxsize=REQUESTS_AT_ONCE,
+            block=True,
+            retries=False,
+            timeout=urllib3.Timeout(connect=5, read=30),
+            ca_certs=authorities,
+        )
 
     def __call__(self, body: bytes) -> tuple[int, bytes]:
         """Send one request."""
-        request = AWSRequest(
-            "POST",
-            self._url,
-            data=body,
-            headers={
-                "Content-Type": "application/x-amz-json-1.0",
-                "X-Amz-Target": "DynamoDB_20120810.BatchWriteItem",
-            },
-        )
+        request = AWSRequest("POST", self._url, data=body, headers=_HEADERS)
         SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
-        response = self._http.send(request.prepare())
-        return response.status_code, response.content
+        response = self._http.request("POST", self._url, body=body, headers=dict(request.headers))
+        return response.status, response.data
 
 
 def _batches(requests: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -64,14 +63,13 @@ class ShardResults:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the files; after an error what they hold does not matter any more."""
-        if error is not None:
-            self._quarantine.close()
-            self._parquet.is_open = False
-            return
+    def __exit__(self, *error: object) -> None:
+        """Let go of the files; what they hold without `finish` is not complete."""
+        self._quarantine.close()
+        self._parquet.close()
+
+    def finish(self) -> None:
+        """Complete the files."""
         self._write_groups(at_least=1)
         self._quarantine.close()
         self._parquet.close()

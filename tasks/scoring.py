@@ -122,19 +122,23 @@ def score_shard(
     stages = Stages()
     with stages.time("load"):
         loaded = model()
-    with scratch_directory() as scratch:
-        with ShardResults(scratch, shard, loaded.version_id, loaded.threshold) as results:
-            rows = 0
-            for batch in stages.each("read", read_rows(shard, loaded.signature, storage, scratch)):
-                rows += len(batch.numbers) + len(batch.broken)
-                with stages.time("check"):
-                    checked = check(batch, loaded.signature)
-                    features = feature_matrix(checked.columns, loaded.signature)
-                with stages.time("predict"):
-                    scores = sigmoid(loaded.scorer.margin(features))
-                with stages.time("write"):
-                    results.set_aside(checked.bad)
-                    results.add(checked.numbers, scores)
+    with (
+        scratch_directory() as scratch,
+        ShardResults(scratch, shard, loaded.version_id, loaded.threshold) as results,
+    ):
+        rows = 0
+        for batch in stages.each("read", read_rows(shard, loaded.signature, storage, scratch)):
+            rows += len(batch.numbers) + len(batch.broken)
+            with stages.time("check"):
+                checked = check(batch, loaded.signature)
+                features = feature_matrix(checked.columns, loaded.signature)
+            with stages.time("predict"):
+                scores = sigmoid(loaded.scorer.margin(features))
+            with stages.time("write"):
+                results.set_aside(checked.bad)
+                results.add(checked.numbers, scores)
+        with stages.time("write"):
+            results.finish()
         _compare_totals(shard, rows, results)
         with stages.time("publish"):
             objects = results.publish(folder, storage)

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.handlers.telemetry import logger, metrics, tracer
+from tasks.handlers.telemetry import logger, metrics, traced
 from tasks.layout import RunFolder
 from tasks.run_request import RunRequest
 from tasks.settings import Settings
@@ -16,7 +16,7 @@ from tasks.verdict import judge
 
 
 @metrics.log_metrics
-@tracer.capture_lambda_handler
+@traced
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Judge a run.

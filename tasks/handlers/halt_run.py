@@ -7,10 +7,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.halting import halt
-from tasks.handlers.telemetry import logger, tracer
+from tasks.handlers.telemetry import logger, traced
 
 
-@tracer.capture_lambda_handler(capture_error=False)
+@traced
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Halt a run.

@@ -6,14 +6,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.handlers.telemetry import logger, tracer
+from tasks.handlers.telemetry import logger, traced
 from tasks.models import Registry
 from tasks.normalising import normalise
 from tasks.settings import Settings
 from tasks.storage import Storage
 
 
-@tracer.capture_lambda_handler
+@traced
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Complete a request.

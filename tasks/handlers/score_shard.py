@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.forest import Forest
-from tasks.handlers.telemetry import logger, metrics, tracer
+from tasks.handlers.telemetry import logger, metrics, traced
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import Registry
@@ -21,7 +21,7 @@ from tasks.storage import Storage
 
 
 @metrics.log_metrics
-@tracer.capture_lambda_handler
+@traced
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Score a shard.
