@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.emulator.private_names import Needs, module
+from infra.local.emulator.private_names import Needs, module, rebind
 
-NEEDS: Needs = {"services.ec2": ("_network_acls", "_subnets")}
+NEEDS: Needs = {"services.ec2": ("_network_acl_entry_xml", "_network_acls", "_subnets")}
 
 
 class Networks:
@@ -14,6 +14,9 @@ class Networks:
 
     def __init__(self) -> None:
         self._ec2 = module("services.ec2")
+        entry_xml = self._ec2._network_acl_entry_xml
+        # Symptom: DescribeNetworkAcls does not show the ports of an entry.
+        rebind(entry_xml, lambda entry: entry_xml(entry).replace("</item>", f"{_ports_xml(entry)}</item>"))
 
     def put_entry(self, acl: str, entry: Mapping[str, Any]) -> None:
         """Add an entry or replace that of the same number and direction.
@@ -64,3 +67,11 @@ class Networks:
         if record is None:
             raise ValueError(f"The network ACL '{acl}' does not exist")
         return record
+
+
+def _ports_xml(entry: Mapping[str, Any]) -> str:
+    ports, icmp = entry.get("PortRange"), entry.get("IcmpTypeCode")
+    xml = f"<portRange><from>{ports['From']}</from><to>{ports['To']}</to></portRange>" if ports else ""
+    return xml + (
+        f"<icmpTypeCode><code>{icmp['Code']}</code><type>{icmp['Type']}</type></icmpTypeCode>" if icmp else ""
+    )

@@ -1,0 +1,160 @@
+"""The seam: names are checked, services stand beside the emulator's, callers are who they should be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.authorization import glue, logs, ssm, states
+from infra.local.emulator import private_names
+from infra.local.emulator.snapshots import STAGE, STAGED, recover
+from infra.local.errors import EmulatorChangedError
+from infra.local.wire import Request
+
+from .conftest import policy
+
+
+def test_an_upgrade_that_renames_names_is_refused_with_all_of_them() -> None:
+    with pytest.raises(EmulatorChangedError) as raised:
+        private_names.check({"core.router": ("SERVICE_PATTERNS", "gone"), "services.nowhere": ("anything",)})
+
+    assert raised.value.missing == ["ministack.core.router.gone", "ministack.services.nowhere"]
+
+
+@pytest.mark.parametrize("access_key", ["test", "AKIAIOSFODNN7EXAMPLE", "dummy"])
+@pytest.mark.parametrize("token", [None, "dummy-token"])
+def test_any_dummy_key_acts_as_the_root_of_the_account(client: Any, access_key: str, token: str | None) -> None:
+    identity = client("sts", access_key, "any secret", token).get_caller_identity()
+
+    assert identity["Arn"] == "arn:aws:iam::000000000000:root"
+    client("s3", access_key, "any secret", token).list_buckets()
+
+
+def test_a_key_of_twelve_digits_acts_in_an_account_of_its_own(client: Any, name: str) -> None:
+    client("ssm").put_parameter(Name=f"/{name}", Value="1", Type="String")
+
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        client("ssm", "123456789012", "x").get_parameter(Name=f"/{name}")
+
+
+def test_an_unknown_session_key_is_refused(client: Any) -> None:
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        client("s3", "ASIAQQQQQQQQQQQQQQQQ", "x", "forgotten").list_buckets()
+
+
+def test_an_assumed_role_may_do_only_what_its_policies_allow(client: Any, role: Any, name: str) -> None:
+    ssm = client("ssm")
+    ssm.put_parameter(Name=f"/{name}/open", Value="1", Type="String")
+    ssm.put_parameter(Name=f"/{name}/shut", Value="1", Type="String")
+    allowed = f"arn:aws:ssm:us-east-1:000000000000:parameter/{name}/open"
+    arn = role("states.amazonaws.com", {"Effect": "Allow", "Action": "ssm:GetParameter*", "Resource": allowed})
+    keys = client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    restricted = client("ssm", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+    assert restricted.get_parameters(Names=[f"/{name}/open"])["Parameters"][0]["Value"] == "1"
+    for names in ([f"/{name}/shut"], [f"/{name}/open", f"/{name}/shut"]):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            restricted.get_parameters(Names=names)
+
+
+def test_an_iam_user_keeps_its_own_permissions_and_its_signature_is_checked(client: Any, name: str) -> None:
+    iam = client("iam")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("s3", key["AccessKeyId"], key["SecretAccessKey"]).list_buckets()
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        client("s3", key["AccessKeyId"], "wrong").list_buckets()
+
+
+def test_a_bucket_that_demands_tls_can_be_used_over_loopback(client: Any, name: str) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name)
+    tls_only = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.put_bucket_policy(Bucket=name, Policy=policy(tls_only))
+
+    s3.put_object(Bucket=name, Key="k", Body=b"x", ServerSideEncryption="aws:kms")
+    assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"x"
+
+
+def test_services_that_nobody_supplies_are_refused(aws: Any) -> None:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    cognito = boto3.client("cognito-idp", endpoint_url=aws.url, region_name="us-east-1", **keys)
+
+    with pytest.raises(ClientError):
+        cognito.list_user_pools(MaxResults=1)
+
+
+def test_ecr_says_which_image_is_missing(client: Any, name: str) -> None:
+    ecr = client("ecr")
+    ecr.create_repository(repositoryName=name)
+    ecr.put_image(repositoryName=name, imageTag="there", imageManifest=json.dumps({"schemaVersion": 2}))
+
+    assert ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "there"}])["imageDetails"]
+    with pytest.raises(ecr.exceptions.ImageNotFoundException, match="not-there"):
+        ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "there"}, {"imageTag": "not-there"}])
+
+
+def request(target: str, **members: Any) -> Request:
+    headers = {"x-amz-target": target}
+    return Request("POST", "/", headers, json.dumps(members).encode(), {}, "1" * 12, "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("derive", "call", "resources"),
+    [
+        (glue, request("AWSGlue.StartCrawler", Name="c"), ["glue:R:A:crawler/c"]),
+        (
+            glue,
+            request("AWSGlue.CreateTable", DatabaseName="d", TableInput={"Name": "t"}),
+            ["glue:R:A:catalog", "glue:R:A:database/d", "glue:R:A:table/d/t"],
+        ),
+        (glue, request("AWSGlue.GetDatabase", Name="d"), ["glue:R:A:catalog", "glue:R:A:database/d"]),
+        (
+            logs,
+            request("Logs_20140328.PutLogEvents", logGroupName="/g", logStreamName="s"),
+            ["logs:R:A:log-group:/g:log-stream:s"],
+        ),
+        (ssm, request("AmazonSSM.GetParametersByPath", Path="/p/"), ["ssm:R:A:parameter/p/"]),
+        (states, request("AWSStepFunctions.DescribeMapRun", mapRunArn="arn:x"), ["arn:x"]),
+        (states, request("AWSStepFunctions.StartExecution", stateMachineArn="arn:x"), []),
+    ],
+)
+def test_calls_are_authorized_on_what_they_are_about(derive: Any, call: Request, resources: list[str]) -> None:
+    expected = [
+        r if r.startswith("arn:") else f"arn:aws:{r}".replace(":R:A:", f":eu-west-1:{'1' * 12}:") for r in resources
+    ]
+
+    assert derive(call) == expected
+
+
+def test_a_snapshot_whose_saving_was_cut_short_is_discarded(tmp_path: Path) -> None:
+    (tmp_path / "s3.json").write_text('"old"')
+    (tmp_path / STAGE).mkdir()
+    (tmp_path / STAGE / "s3.json").write_text('"new, but other services are missing')
+
+    recover(tmp_path)
+
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("s3.json", '"old"')]
+
+
+def test_a_snapshot_whose_publishing_was_cut_short_is_completed(tmp_path: Path) -> None:
+    (tmp_path / "s3.json").write_text('"new"')
+    (tmp_path / "ssm.json").write_text('"old"')
+    (tmp_path / STAGE).mkdir()
+    (tmp_path / STAGE / "ssm.json").write_text('"new"')
+    (tmp_path / STAGE / STAGED).touch()
+
+    recover(tmp_path)
+
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"s3.json": '"new"', "ssm.json": '"new"'}
