@@ -3,8 +3,10 @@
 from infra.local.clients import Clients
 from infra.local.emulator import Emulator
 from infra.local.resource_types.buckets import Buckets
+from infra.local.resource_types.flow_logs import FlowLogs
 from infra.local.resource_types.functions import FunctionTypes
 from infra.local.resource_types.networks import NetworkTypes
+from infra.local.resource_types.security_configurations import SecurityConfigurations
 from infra.local.resource_types.state_machines import StateMachineTypes
 from infra.local.resource_types.tables import Tables
 from infra.local.resource_types.topics import Topics
@@ -14,8 +16,10 @@ def install(emulator: Emulator) -> None:
     """Teach the emulator's CloudFormation what the stacks need."""
     clients = Clients(emulator.url)
     networks = NetworkTypes(clients, emulator.networks)
-    for name, resource_type in (networks.types() | StateMachineTypes(clients).types()).items():
-        emulator.resources.register(name, resource_type)
+    lacking = (networks, FlowLogs(clients), SecurityConfigurations(clients), StateMachineTypes(clients))
+    for types in lacking:
+        for name, resource_type in types.types().items():
+            emulator.resources.register(name, resource_type)
     emulator.resources.wrap("AWS::DynamoDB::Table", Tables(clients).provision)
     emulator.resources.wrap("AWS::EC2::VPC", networks.add_vpc_attributes)
     emulator.resources.wrap("AWS::Lambda::Function", FunctionTypes(clients).provision)
