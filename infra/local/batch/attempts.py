@@ -227,6 +227,7 @@ class Run:
             # The interpreter's own directory first: `python` is then the one that has the pinned packages.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "LANG": "C.UTF-8",
+            "TZ": "UTC",
             **program.environment,
             "AWS_ENDPOINT_URL": self._clients.endpoint_url,
             "AWS_REGION": self._task.place.region,

@@ -238,16 +238,6 @@ def test_an_execution_role_that_may_not_write_logs_keeps_the_job_from_starting(c
     assert "logs:CreateLogStream" in job["container"]["reason"]
 
 
-def test_a_short_job_costs_little_beyond_its_own_time(client, deploy):
-    outputs = deploy(_template())
-    quick = {"containerOverrides": {"command": ["true"]}}
-    _run(client("batch"), outputs, **quick)
-    job = _run(client("batch"), outputs, **quick)
-
-    # Target: well under a second; far above what is measured, as machines vary.
-    assert job["stoppedAt"] - job["createdAt"] < 2_000
-
-
 def test_a_refused_request_is_a_client_exception_for_boto3(client):
     batch = client("batch")
     with pytest.raises(batch.exceptions.ClientException, match=r"JobQueue missing not found\."):
