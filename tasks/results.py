@@ -42,7 +42,6 @@ class ShardResults:
         self._shard, self._model_version, self._threshold = shard, model_version, threshold
         self._predictions_file = scratch / "predictions.parquet"
         self._quarantine_file = scratch / "quarantine.jsonl"
-        self._quarantine = self._quarantine_file.open("wb")
         # Everything that decides the bytes is fixed here; there is no clock and no run in them.
         self._parquet = pq.ParquetWriter(
             self._predictions_file,
@@ -52,6 +51,7 @@ class ShardResults:
             use_dictionary=["source", "model_version"],
             store_schema=False,
         )
+        self._quarantine = self._quarantine_file.open("wb")
         self._numbers: list[npt.NDArray[np.int64]] = []
         self._scores: list[npt.NDArray[np.float64]] = []
         self._waiting = 0
@@ -65,8 +65,10 @@ class ShardResults:
 
     def __exit__(self, *error: object) -> None:
         """Let go of the files; what they hold without `finish` is not complete."""
-        self._quarantine.close()
-        self._parquet.close()
+        try:
+            self._quarantine.close()
+        finally:
+            self._parquet.close()
 
     def finish(self) -> None:
         """Complete the files."""
