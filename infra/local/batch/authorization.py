@@ -5,9 +5,10 @@ Facts: Service Authorization Reference, "Actions, resources, and condition keys 
 
 from infra.local.batch.addresses import Place
 from infra.local.batch.api_model import operation_name
-from infra.local.batch.capacity import ENVIRONMENT, QUEUE
 from infra.local.batch.definitions import DEFINITION
+from infra.local.batch.environments import ENVIRONMENT
 from infra.local.batch.errors import RequestRefusedError
+from infra.local.batch.queues import QUEUE
 from infra.local.batch.service import members_of
 from infra.local.wire import Request
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from infra.local.batch.addresses import Place
 from infra.local.batch.attempts import NOT_STARTED, STOP_GRACE_SECONDS, Outcome, Run, Task
-from infra.local.batch.capacity import Capacity, Record
 from infra.local.batch.clients import TaskClients
 from infra.local.batch.definitions import SHORTEST_TIMEOUT, Definitions
+from infra.local.batch.environments import Environments, Record
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.jobs import ACTIVE, Attempt, Job, Status
 from infra.local.batch.lifecycle import Lifecycle
 from infra.local.batch.persistence import loaded_jobs, saved_jobs
+from infra.local.batch.queues import Queues
 from infra.local.batch.scheduler import Scheduler
 from infra.local.batch.submission import LONGEST_OVERRIDES, array_size, overrides_too_long, specify
 from infra.local.batch.watch import Watch
@@ -68,12 +69,13 @@ class Region:
     def __init__(self, place: Place, clients: TaskClients, watch: Watch, limits: Limits) -> None:
         self.place = place
         self.lock = threading.RLock()
-        self.capacity = Capacity(place, lambda: str(uuid.uuid4()))
+        self.environments = Environments(place, lambda: str(uuid.uuid4()))
+        self.queues = Queues(place, self.environments)
         self.definitions = Definitions(place, limits.shortest_timeout)
         self._clients = clients
         self._watch = watch
         self._limits = limits
-        self._scheduler = Scheduler(self.capacity, self._start)
+        self._scheduler = Scheduler(self.queues, self._start)
         self.lifecycle = Lifecycle(_epoch_ms, self._scheduler.offer)
         self._runs: dict[str, tuple[Run, threading.Thread]] = {}
         self._stopping = False
@@ -103,7 +105,7 @@ class Region:
         RequestRefusedError
             If AWS Batch would refuse it, or it needs what is not emulated.
         """
-        specification = specify(request, self.definitions, self.capacity)
+        specification = specify(request, self.definitions, self.queues)
         job_id = str(uuid.uuid4())
         job = self.lifecycle.submit(specification, job_id, self.place.arn("job", job_id), array_size(request))
         if overrides_too_long(request):
@@ -160,7 +162,7 @@ class Region:
         RequestRefusedError
             If it is enabled.
         """
-        arn = self.capacity.delete_queue(reference)
+        arn = self.queues.delete(reference)
         for job in list(self.jobs.values()):
             if arn and job.specification.queue == arn and not job.parent_id:
                 self.terminate(job.job_id, "The job queue was deleted.")
@@ -232,8 +234,8 @@ class Region:
             return {
                 "account": self.place.account,
                 "region": self.place.region,
-                "environments": self.capacity.environments,
-                "queues": self.capacity.queues,
+                "environments": self.environments.records,
+                "queues": self.queues.records,
                 "definitions": self.definitions.revisions,
                 "jobs": saved_jobs(self.jobs.values()),
             }
@@ -241,8 +243,8 @@ class Region:
     def load(self, saved: dict[str, Any]) -> None:
         """Take over what a former life saved; jobs that had not ended have failed with it."""
         with self.lock:
-            self.capacity.environments = saved["environments"]
-            self.capacity.queues = saved["queues"]
+            self.environments.records = saved["environments"]
+            self.queues.records = saved["queues"]
             self.definitions.revisions = saved["definitions"]
             self.lifecycle.jobs = loaded_jobs(saved["jobs"])
             for job in list(self.jobs.values()):

@@ -9,8 +9,9 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable
 
-from infra.local.batch.capacity import Capacity, Record
+from infra.local.batch.environments import Record
 from infra.local.batch.jobs import Job, Status
+from infra.local.batch.queues import Queues
 
 NEVER_FITS = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - All compute environments have a maxvCpus setting that is "
@@ -25,14 +26,14 @@ class Scheduler:
 
     Parameters
     ----------
-    capacity
-        Queues and compute environments.
+    queues
+        Job queues, which know their compute environments.
     start
         Receives each job with the compute environment that it is placed in.
     """
 
-    def __init__(self, capacity: Capacity, start: Callable[[Job, Record], None]) -> None:
-        self._capacity = capacity
+    def __init__(self, queues: Queues, start: Callable[[Job, Record], None]) -> None:
+        self._queues = queues
         self._start = start
         self._numbers = itertools.count()
         self._number_of: dict[str, int] = {}
@@ -51,16 +52,15 @@ class Scheduler:
 
     def place(self) -> None:
         """Start every job that fits now."""
-        for queue in sorted(self._capacity.queues.values(), key=lambda queue: -queue["priority"]):
+        for queue in sorted(self._queues.records.values(), key=lambda queue: -queue["priority"]):
             waiting = self._waiting[queue["jobQueueArn"]]
             while waiting:
                 job = waiting[0][1]
-                if job.status is Status.RUNNABLE and not self._place_one(job):
+                if job.status is Status.RUNNABLE and not self._place_one(job, self._queues.environments_of(queue)):
                     break
                 heapq.heappop(waiting)
 
-    def _place_one(self, job: Job) -> bool:
-        environments = self._capacity.environments_of(job.specification.queue)
+    def _place_one(self, job: Job, environments: list[Record]) -> bool:
         vcpus = job.specification.vcpus
         for environment in environments:
             arn = environment["computeEnvironmentArn"]

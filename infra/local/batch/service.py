@@ -8,10 +8,11 @@ from urllib.parse import unquote
 
 from infra.local.batch.addresses import Place
 from infra.local.batch.api_model import check_parameters, operation_name
-from infra.local.batch.capacity import ENVIRONMENT, QUEUE, Record
 from infra.local.batch.clients import TaskClients
+from infra.local.batch.environments import ENVIRONMENT, Record
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.listing import matching_jobs, page
+from infra.local.batch.queues import QUEUE
 from infra.local.batch.region import Limits, Region
 from infra.local.batch.watch import Watch
 from infra.local.wire import Request, Response, error_response, json_response
@@ -128,33 +129,33 @@ def members_of(operation: str, request: Request) -> Record:
 
 
 def _create_compute_environment(region: Region, members: Record) -> Record:
-    return region.capacity.create_environment(members)
+    return region.environments.create(members)
 
 
 def _update_compute_environment(region: Region, members: Record) -> Record:
-    answer = region.capacity.update_environment(members)
+    answer = region.environments.update(members)
     region.place_jobs()
     return answer
 
 
 def _delete_compute_environment(region: Region, members: Record) -> Record:
-    region.capacity.delete_environment(members["computeEnvironment"])
+    region.environments.delete(members["computeEnvironment"], in_use=region.queues.used_environments())
     return {}
 
 
 def _describe_compute_environments(region: Region, members: Record) -> Record:
     wanted = {region.place.name(ENVIRONMENT, reference) for reference in members.get("computeEnvironments", [])}
-    records = region.capacity.environments
+    records = region.environments.records
     found = [record for name, record in records.items() if name in wanted or not wanted]
     return page("computeEnvironments", found, members, _MOST_DESCRIBED)
 
 
 def _create_job_queue(region: Region, members: Record) -> Record:
-    return region.capacity.create_queue(members)
+    return region.queues.create(members)
 
 
 def _update_job_queue(region: Region, members: Record) -> Record:
-    answer = region.capacity.update_queue(members)
+    answer = region.queues.update(members)
     region.place_jobs()
     return answer
 
@@ -166,7 +167,7 @@ def _delete_job_queue(region: Region, members: Record) -> Record:
 
 def _describe_job_queues(region: Region, members: Record) -> Record:
     wanted = {region.place.name(QUEUE, reference) for reference in members.get("jobQueues", [])}
-    found = [record for name, record in region.capacity.queues.items() if name in wanted or not wanted]
+    found = [record for name, record in region.queues.records.items() if name in wanted or not wanted]
     return page("jobQueues", found, members, _MOST_DESCRIBED)
 
 
@@ -196,7 +197,7 @@ def _describe_jobs(region: Region, members: Record) -> Record:
 
 
 def _list_jobs(region: Region, members: Record) -> Record:
-    queue = region.capacity.queue(members["jobQueue"])["jobQueueArn"] if "jobQueue" in members else None
+    queue = region.queues.get(members["jobQueue"])["jobQueueArn"] if "jobQueue" in members else None
     found = matching_jobs(members, region.jobs.values(), queue)
     answer = page("jobSummaryList", found, members, _MOST_FILTERED if "filters" in members else _MOST_JOBS_LISTED)
     answer["jobSummaryList"] = [job.summary() for job in answer["jobSummaryList"]]
@@ -238,9 +239,9 @@ def _tags(region: Region, arn: str) -> Record:
     owner: Record | None = None
     match kind:
         case "compute-environment":
-            owner = region.capacity.environments.get(name)
+            owner = region.environments.records.get(name)
         case "job-queue":
-            owner = region.capacity.queues.get(name)
+            owner = region.queues.records.get(name)
         case "job-definition":
             owner = next(iter(region.definitions.describe({"jobDefinitions": [arn]})), None)
         case "job" if name in region.jobs:

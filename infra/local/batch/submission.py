@@ -8,11 +8,11 @@ import json
 from typing import Any
 
 from infra.local.batch.addresses import check_name
-from infra.local.batch.capacity import Capacity
 from infra.local.batch.containers import overridden
 from infra.local.batch.definitions import Definitions
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.jobs import Specification
+from infra.local.batch.queues import Queues
 from infra.local.batch.retries import check_retry_strategy
 
 LARGEST_ARRAY = 10_000
@@ -23,7 +23,7 @@ LONGEST_OVERRIDES = 8192
 Record = dict[str, Any]
 
 
-def specify(request: Record, definitions: Definitions, capacity: Capacity) -> Specification:
+def specify(request: Record, definitions: Definitions, queues: Queues) -> Specification:
     """Resolve a submission.
 
     Raises
@@ -33,11 +33,11 @@ def specify(request: Record, definitions: Definitions, capacity: Capacity) -> Sp
     """
     check_name(request["jobName"], "Error executing request, Exception : Job name should match valid pattern")
     _check_members(request)
-    queue = capacity.queue(request["jobQueue"])
+    queue = queues.get(request["jobQueue"])
     if queue["state"] != "ENABLED":
         raise RequestRefusedError(f"JobQueue {request['jobQueue']} is not in ENABLED state.")
     definition = definitions.find_active(request["jobDefinition"])
-    fargate = capacity.runs_on_fargate(queue)
+    fargate = queue["jobQueueType"] == "ECS_FARGATE"
     if ("FARGATE" if fargate else "EC2") not in definition["platformCapabilities"]:
         raise RequestRefusedError(
             f"Job definition {definition['jobDefinitionName']} has platform capabilities "
