@@ -8,13 +8,15 @@ from infra.parts.runtime_environment import MODELS_ROOT
 
 
 def grant_read_models(role: iam.IRole, stack: cdk.Stack) -> None:
-    """Let a role read which version is active, and what is known about each version."""
+    """Let a role read which version is active, which there are, and what is known about each."""
     _grant(role, stack, "ssm:GetParameter", ["active-version", "versions/*"])
+    _grant(role, stack, "ssm:GetParametersByPath", ["versions", "versions/*"])
 
 
 def grant_register_models(role: iam.IRole, stack: cdk.Stack) -> None:
-    """Let a role add the metadata of versions. Not which of them is active: that is a deployment's decision."""
-    _grant(role, stack, "ssm:PutParameter", ["versions/*"])
+    """Let a role add versions, and say which one is active."""
+    grant_read_models(role, stack)
+    _grant(role, stack, "ssm:PutParameter", ["active-version", "versions/*"])
 
 
 def _grant(role: iam.IRole, stack: cdk.Stack, action: str, parameters: list[str]) -> None:

@@ -25,4 +25,6 @@ def grant_score(role: iam.IRole, stack: cdk.Stack, stored: Stored) -> None:
     for prefix in ("predictions/", "quarantine/", "runs/"):
         stored.let_read(role, stored.results, prefix)
         stored.let_write(role, stored.results, prefix)
+    # Bad rows of an earlier attempt, of which there are none any more.
+    stored.let_delete(role, stored.results, "quarantine/")
     stored.predictions.grant(role, "dynamodb:BatchWriteItem", "dynamodb:PutItem")

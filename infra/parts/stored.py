@@ -57,6 +57,11 @@ class Stored(Construct):
         bucket.grant_put(role, f"{prefix}*")
         self._explain(role, bucket, prefix)
 
+    def let_delete(self, role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
+        """Let a role delete the objects under a prefix."""
+        bucket.grant_delete(role, f"{prefix}*")
+        self._explain(role, bucket, prefix)
+
     @staticmethod
     def _explain(role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
         objects = bucket.arn_for_objects(f"{prefix}*")

@@ -72,11 +72,13 @@ class TasksStack(cdk.Stack):
         check, summarise = self._role("check-shards"), self._role("summarise-run")
 
         grant_read_models(normalise, self)
-        for role in (normalise, plan):
-            stored.let_read(role, stored.data)
-        for role in (normalise, plan, check, summarise):
-            stored.let_read(role, stored.results, "runs/")
-        for role in (normalise, plan, summarise):
+        stored.let_read(normalise, stored.results, "runs/")
+        stored.let_read(plan, stored.data)
+        for role in (plan, check, summarise):
+            # A marker counts only while the objects that it names are there, so whoever reads markers looks at these.
+            for prefix in ("predictions/", "quarantine/", "runs/"):
+                stored.let_read(role, stored.results, prefix)
+        for role in (plan, summarise):
             stored.let_write(role, stored.results, "runs/")
         grant_score(score, self, stored)
 

@@ -76,14 +76,14 @@ def test_batch_takes_no_more_than_five_rules(assembly):
     assert all(len(job(assembly, command)["RetryStrategy"]["EvaluateOnExit"]) <= 5 for command in JOBS)
 
 
-def test_training_registers_versions_but_never_activates_one(assembly):
+def test_training_may_register_versions_and_activate_one(assembly):
     parameters = {
         resource.split(":parameter/")[1]
         for action, resource in assembly.allowed(NAMES.role("batch-train"))
         if action == "ssm:PutParameter"
     }
 
-    assert parameters == {"ml-pipeline/models/versions/*"}
+    assert parameters == {"ml-pipeline/models/active-version", "ml-pipeline/models/versions/*"}
 
 
 def test_scoring_as_a_job_may_do_what_scoring_in_a_function_may(assembly):

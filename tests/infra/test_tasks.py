@@ -5,8 +5,6 @@ import pytest
 from infra.naming import FUNCTIONS
 from tests.infra.assembly import NAMES
 
-RESULTS = f"arn:aws:s3:::{NAMES.bucket('results')}"
-
 
 def function(assembly, name):
     return assembly.one("AWS::Lambda::Function", FunctionName=NAMES.function(name)).properties
@@ -65,32 +63,27 @@ def test_scoring_in_a_function_has_one_vcpu_and_ends_within_an_express_execution
     assert properties["Timeout"] < 300
 
 
+INPUT, MODELS = "ml-pipeline-s3-data/*", "ml-pipeline-s3-models/*"
+PREDICTIONS, QUARANTINE, RUNS = (
+    f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")
+)
+
+
 @pytest.mark.parametrize(
-    ("name", "reads", "writes"),
+    ("name", "reads", "writes", "deletes"),
     [
-        (
-            "normalise-run",
-            {"ml-pipeline-s3-data/*", "ml-pipeline-s3-results/runs/*"},
-            {"ml-pipeline-s3-results/runs/*"},
-        ),
-        ("plan-shards", {"ml-pipeline-s3-data/*", "ml-pipeline-s3-results/runs/*"}, {"ml-pipeline-s3-results/runs/*"}),
-        ("check-shards", {"ml-pipeline-s3-results/runs/*"}, set()),
-        ("summarise-run", {"ml-pipeline-s3-results/runs/*"}, {"ml-pipeline-s3-results/runs/*"}),
-        ("halt-run", set(), set()),
-        (
-            "score-shard",
-            {
-                "ml-pipeline-s3-data/*",
-                "ml-pipeline-s3-models/*",
-                *(f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")),
-            },
-            {f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")},
-        ),
+        ("normalise-run", {RUNS}, set(), set()),
+        ("plan-shards", {INPUT, PREDICTIONS, QUARANTINE, RUNS}, {RUNS}, set()),
+        ("score-shard", {INPUT, MODELS, PREDICTIONS, QUARANTINE, RUNS}, {PREDICTIONS, QUARANTINE, RUNS}, {QUARANTINE}),
+        ("check-shards", {PREDICTIONS, QUARANTINE, RUNS}, set(), set()),
+        ("summarise-run", {PREDICTIONS, QUARANTINE, RUNS}, {RUNS}, set()),
+        ("halt-run", set(), set(), set()),
     ],
 )
-def test_each_function_reads_and_writes_what_its_job_needs_and_nothing_else(assembly, name, reads, writes):
+def test_each_function_touches_the_objects_that_its_job_needs_and_no_others(assembly, name, reads, writes, deletes):
     assert touched(assembly, name, "s3:GetObject*") == reads
     assert touched(assembly, name, "s3:PutObject") == writes
+    assert touched(assembly, name, "s3:DeleteObject*") == deletes
 
 
 def test_only_scoring_writes_predictions_to_the_table(assembly):
@@ -108,4 +101,4 @@ def test_functions_read_the_registry_of_models_but_never_change_it(assembly):
         action for name in FUNCTIONS for action, _ in assembly.allowed(NAMES.role(name)) if action.startswith("ssm:")
     }
 
-    assert actions == {"ssm:GetParameter"}
+    assert actions == {"ssm:GetParameter", "ssm:GetParametersByPath"}
