@@ -41,6 +41,7 @@ def _all_at_once(lines: bytes, read: int, signature: Signature) -> Rows | None:
     types = {"number": pa.float64(), "category": pa.string()}
     schema = pa.schema([(feature.name, types[feature.kind]) for feature in signature.features])
     try:
+        lines.decode()  # Arrow would take bytes that are no UTF-8
         table = pj.read_json(
             pa.BufferReader(lines),
             pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),

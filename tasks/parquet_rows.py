@@ -54,7 +54,8 @@ def read_parquet(shard: Shard, signature: Signature, storage: Storage, scratch: 
 def _batches(
     local: Path, footer: pq.FileMetaData, groups: range, first_row: int, signature: Signature
 ) -> Iterator[Rows]:
-    texts = [feature.name for feature in signature.features if feature.kind == "category"]
+    plain = {footer.schema.column(place).path for place in range(len(footer.schema))}
+    texts = [feature.name for feature in signature.features if feature.kind == "category" and feature.name in plain]
     columns = footer.schema.to_arrow_schema().names
     wanted = [name for name in dict.fromkeys(columns) if name in signature.names] or columns[:1]
     with pq.ParquetFile(

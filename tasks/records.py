@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.rows import BadRow, Flaw, FlawKind, Rows
+from tasks.rows import BadRow, Flaw, FlawKind, Rows, python_value
 from tasks.signature import Feature, Signature
 
 Mask = npt.NDArray[np.bool_]
@@ -198,7 +198,7 @@ def _categories(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int,
     if pc.all(known, min_count=0).as_py():
         return typed, {}
     unknown = pc.invert(known.take(typed.indices)).fill_null(False)
-    return typed, {place: _unknown(feature, typed[place].as_py()) for place in _where(unknown)}
+    return typed, {place: _unknown(feature, python_value(typed[place])) for place in _where(unknown)}
 
 
 def _unknown(feature: Feature, value: str | None) -> Flaw:
@@ -218,7 +218,7 @@ def _not_finite(feature: Feature, value: float) -> Flaw:
 
 def _all_wrong(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int, Flaw]]:
     present = _where(column.is_valid())
-    return _nulls(feature, len(column)), {place: wrong_type(feature, column[place].as_py()) for place in present}
+    return _nulls(feature, len(column)), {place: wrong_type(feature, python_value(column[place])) for place in present}
 
 
 def _nulls(feature: Feature, count: int) -> pa.Array:

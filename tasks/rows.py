@@ -79,8 +79,22 @@ class Rows:
         """The named fields of the row at a position; None for those that it lacks."""
         if self.records is not None:
             return {name: self.records[position].get(name) for name in names}
-        present = set(self.columns.schema.names)
-        return {name: self.columns.column(name)[position].as_py() if name in present else None for name in names}
+        places = {name: self.columns.schema.get_all_field_indices(name)[:1] for name in names}
+        return {
+            name: python_value(self.columns.column(place[0])[position]) if place else None
+            for name, place in places.items()
+        }
+
+
+def python_value(scalar: pa.Scalar) -> Any:
+    """An Arrow value for people and JSON, even where it has no exact Python counterpart."""
+    plain = scalar.value if isinstance(scalar, pa.DictionaryScalar) else scalar
+    try:
+        return plain.as_py()
+    except UnicodeDecodeError:
+        return plain.cast(pa.binary()).as_py().decode("utf-8", "replace")
+    except (ValueError, OverflowError):  # times finer than microseconds, or out of Python's range
+        return plain.cast(pa.string()).as_py()
 
 
 def broken_rows(*rows: BadRow) -> Rows:

@@ -8,12 +8,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.tasks.conftest import GOOD, RUN, World
 
 from tasks import scoring
 from tasks.errors import InputChanged, NoSpaceForResults, ServiceUnavailable, TotalsDisagree, UnreadableObject
 from tasks.records import Checked
 from tasks.storage import Location
+from tests.tasks.conftest import GOOD, RUN, World
 
 PREDICTIONS = "predictions/day=2026-11-23/run_id=nightly/00000.parquet"
 QUARANTINE = "quarantine/day=2026-11-23/run_id=nightly/00000.jsonl"
