@@ -41,8 +41,8 @@ NEWEST_SYMBOLS = {"GLIBC": (2, 26), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)}
 STRIPPED = (
     # Not numpy/_core/tests, which numpy.testing imports.
     "pyarrow/tests", "numpy/tests", "numpy/[a-z]*/tests", "**/include", "**/*.pyi", "**/*.pxd", "**/*.pyx", "**/*.pxi",
-    "**/*.h", "**/*.a", "bin", "numpy/distutils", "numpy/f2py", "numpy/doc", "numpy/_core/*_tests.*.so", "numpy/_core/lib",
-    "pyarrow/src", "pyarrow/libarrow_flight.*", "pyarrow/libarrow_python_flight.*", "pyarrow/_flight.*",
+    "**/*.h", "**/*.a", "bin", "numpy/distutils", "numpy/f2py", "numpy/doc", "numpy/_core/*_tests.*.so",
+    "numpy/_core/lib", "pyarrow/src", "pyarrow/libarrow_flight.*", "pyarrow/libarrow_python_flight.*", "pyarrow/_flight.*",
     "pyarrow/flight.py", "pyarrow/_substrait.*", "pyarrow/substrait.py", "pyarrow/_pyarrow_cpp_tests.*",
     # Names for linking against the library, beside the one that is loaded (libarrow_python.so.2000).
     "pyarrow/libarrow_python*.so", "pyarrow/libarrow_python*.so.*.*.*",
