@@ -39,11 +39,13 @@ NEWEST_SYMBOLS = {"GLIBC": (2, 26), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)}
 
 #: Parts of wheels that no task needs: tests, headers, sources, typing stubs, build tools, and Arrow's RPC.
 STRIPPED = (
+    "bin", "**/include", "**/*.a", "**/*.h", "**/*.pxd", "**/*.pxi", "**/*.pyi", "**/*.pyx",
     # Not numpy/_core/tests, which numpy.testing imports.
-    "pyarrow/tests", "numpy/tests", "numpy/[a-z]*/tests", "**/include", "**/*.pyi", "**/*.pxd", "**/*.pyx", "**/*.pxi",
-    "**/*.h", "**/*.a", "bin", "numpy/distutils", "numpy/f2py", "numpy/doc", "numpy/_core/*_tests.*.so",
-    "numpy/_core/lib", "pyarrow/src", "pyarrow/libarrow_flight.*", "pyarrow/libarrow_python_flight.*", "pyarrow/_flight.*",
-    "pyarrow/flight.py", "pyarrow/_substrait.*", "pyarrow/substrait.py", "pyarrow/_pyarrow_cpp_tests.*",
+    "numpy/tests", "numpy/[a-z]*/tests", "numpy/distutils", "numpy/doc", "numpy/f2py",
+    "numpy/_core/*_tests.*.so", "numpy/_core/lib",
+    "pyarrow/tests", "pyarrow/src", "pyarrow/_pyarrow_cpp_tests.*",
+    "pyarrow/libarrow_flight.*", "pyarrow/libarrow_python_flight.*", "pyarrow/_flight.*", "pyarrow/flight.py",
+    "pyarrow/_substrait.*", "pyarrow/substrait.py",
     # Names for linking against the library, beside the one that is loaded (libarrow_python.so.2000).
     "pyarrow/libarrow_python*.so", "pyarrow/libarrow_python*.so.*.*.*",
 )  # fmt: skip
