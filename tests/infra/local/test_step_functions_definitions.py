@@ -1,0 +1,223 @@
+"""State machines and single states: what is refused, and what TestState tells."""
+
+import json
+
+import pytest
+
+from tests.infra.local.state_machine_world import World, single
+
+PASS = single({"Type": "Pass", "End": True})
+INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}}
+
+
+@pytest.fixture
+def world(client):
+    return World(client)
+
+
+def refused(operation, **request):
+    with pytest.raises(operation.__self__.exceptions.ClientError) as refusal:
+        operation(**request)
+    error = refusal.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_an_invalid_definition_is_refused_when_it_is_created_and_when_it_is_updated(world):
+    states = world.states
+    machine = world.machine(PASS)
+    answer = (
+        "InvalidDefinition",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'",
+    )
+
+    bad = json.dumps({"StartAt": "A"})
+
+    assert refused(states.create_state_machine, name=world.unique, definition=bad, roleArn=world.role()) == answer
+    assert refused(states.update_state_machine, stateMachineArn=machine, definition=bad) == answer
+    assert json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"]) == PASS
+
+
+def test_an_express_machine_that_waits_for_a_token_is_refused(world):
+    state = {**INVOKE, "Resource": INVOKE["Resource"] + ".waitForTaskToken", "End": True}
+
+    code, message = refused(
+        world.states.create_state_machine,
+        name=world.unique,
+        definition=json.dumps(single(state)),
+        roleArn=world.role(),
+        type="EXPRESS",
+    )
+
+    assert code == "InvalidDefinition"
+    assert "Express state machine does not support '.waitForTaskToken' service integration" in message
+
+
+def test_the_same_machine_again_is_the_same_and_another_one_is_refused(world):
+    create = world.states.create_state_machine
+    request = {"name": f"m-{world.unique}", "definition": json.dumps(PASS), "roleArn": world.role()}
+
+    first = create(**request)
+    again = create(**request)
+
+    assert (again["stateMachineArn"], again["creationDate"]) == (first["stateMachineArn"], first["creationDate"])
+    assert refused(create, **{**request, "definition": json.dumps(PASS, indent=1)}) == (
+        "StateMachineAlreadyExists",
+        f"State Machine Already Exists: '{first['stateMachineArn']}'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"name": "a b"}, "InvalidName"),
+        ({"loggingConfiguration": {"level": "ALL"}}, "InvalidLoggingConfiguration"),
+        ({"type": "SLOW"}, "ValidationException"),
+    ],
+)
+def test_bad_settings_of_a_machine_are_refused(world, change, code):
+    request = {"name": world.unique, "definition": json.dumps(PASS), "roleArn": world.role(), **change}
+
+    assert refused(world.states.create_state_machine, **request)[0] == code
+
+
+def test_a_machine_is_described_with_its_settings(world):
+    machine = world.machine(PASS, tracingConfiguration={"enabled": True})
+
+    described = world.states.describe_state_machine(stateMachineArn=machine)
+
+    assert described["tracingConfiguration"] == {"enabled": True}
+    assert described["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False}
+    assert (described["status"], described["type"]) == ("ACTIVE", "STANDARD")
+
+
+def test_an_update_that_changes_something_has_a_new_revision(world):
+    update, machine = world.states.update_state_machine, world.machine(PASS)
+
+    changed = update(stateMachineArn=machine, definition=json.dumps(single({"Type": "Succeed"})))
+    same = update(stateMachineArn=machine, definition=json.dumps(single({"Type": "Succeed"})))
+
+    assert changed["revisionId"] == same["revisionId"]
+    assert refused(update, stateMachineArn=machine)[0] == "MissingRequiredParameter"
+
+
+def test_deleting_a_machine_that_is_not_there_is_fine_and_one_that_is_there_is_gone(world):
+    machine = world.machine(PASS)
+
+    world.states.delete_state_machine(stateMachineArn=machine)
+    world.states.delete_state_machine(stateMachineArn=machine)
+
+    assert refused(world.states.describe_state_machine, stateMachineArn=machine) == (
+        "StateMachineDoesNotExist",
+        f"State Machine Does Not Exist: '{machine}'",
+    )
+
+
+def test_machines_are_listed_in_pages(world):
+    made = {world.machine(PASS) for _ in range(3)}
+
+    pages = world.states.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 1})
+
+    listed = [machine["stateMachineArn"] for page in pages for machine in page["stateMachines"]]
+    assert made <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_validation_tells_every_finding_with_its_place(world):
+    validate = world.states.validate_state_machine_definition
+    bad = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "Nowhere"}}}
+
+    assert validate(definition=json.dumps(PASS))["result"] == "OK"
+    answer = validate(definition=json.dumps(bad))
+    assert answer["result"] == "FAIL"
+    assert answer["diagnostics"][0]["severity"] == "ERROR"
+    assert answer["diagnostics"][0]["location"].startswith("/States/A")
+
+
+def state_test(world, state, given=None, **request):
+    answer = world.states.test_state(definition=json.dumps(state), input=json.dumps(given or {}), **request)
+    del answer["ResponseMetadata"]
+    return answer
+
+
+def test_a_state_by_itself_gives_its_output_and_the_next_state(world):
+    choice = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.n", "NumericGreaterThan": 1, "Next": "Many"}],
+        "Default": "Few",
+    }
+
+    assert state_test(world, {"Type": "Pass", "Result": 1, "End": True}) == {"status": "SUCCEEDED", "output": "1"}
+    assert state_test(world, choice, {"n": 2}) == {"status": "SUCCEEDED", "output": '{"n":2}', "nextState": "Many"}
+
+
+def test_a_task_by_itself_makes_a_real_call(world):
+    double = world.function("def handler(event, context):\n    return 2 * event['n']\n")
+    state = {"Type": "Task", "Resource": double, "ResultPath": "$.twice", "Next": "More"}
+
+    answer = state_test(world, state, {"n": 4}, roleArn=world.role())
+
+    assert answer == {"status": "SUCCEEDED", "output": '{"n":4,"twice":8}', "nextState": "More"}
+
+
+def test_the_inspection_tells_the_data_between_the_steps(world):
+    state = {
+        **INVOKE,
+        "InputPath": "$.a",
+        "Parameters": {"FunctionName": "f", "Payload.$": "$"},
+        "ResultSelector": {"r.$": "$.Payload"},
+        "ResultPath": "$.b",
+        "End": True,
+    }
+
+    answer = state_test(world, state, {"a": {"x": 1}}, mock={"result": '{"Payload":7}'}, inspectionLevel="DEBUG")
+
+    assert answer["inspectionData"] == {
+        "input": '{"a":{"x":1}}',
+        "afterInputPath": '{"x":1}',
+        "afterParameters": '{"FunctionName":"f","Payload":{"x":1}}',
+        "result": '{"Payload":7}',
+        "afterResultSelector": '{"r":7}',
+        "afterResultPath": '{"a":{"x":1},"b":{"r":7}}',
+    }
+
+
+@pytest.mark.parametrize(
+    ("recovery", "expected"),
+    [
+        ({}, {"status": "FAILED"}),
+        ({"Retry": [{"ErrorEquals": ["Busy"]}]}, {"status": "RETRIABLE"}),
+        (
+            {"Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "Help"}]},
+            {
+                "status": "CAUGHT_ERROR",
+                "nextState": "Help",
+                "output": '{"e":{"Error":"Busy","Cause":"very"}}',
+            },
+        ),
+    ],
+)
+def test_a_failing_state_tells_what_would_be_done_about_it(world, recovery, expected):
+    mock = {"errorOutput": {"error": "Busy", "cause": "very"}}
+
+    answer = state_test(world, {**INVOKE, "End": True, **recovery}, mock=mock)
+
+    assert answer == {"error": "Busy", "cause": "very", **expected}
+
+
+def test_a_task_needs_a_role_to_be_tested(world):
+    definition = json.dumps({**INVOKE, "End": True})
+
+    assert refused(world.states.test_state, definition=definition) == (
+        "ValidationException",
+        "RoleArn must be specified when testing a Task state",
+    )
+
+
+def test_a_state_can_be_picked_out_of_a_machine(world):
+    branch = single({"Type": "Pass", "Result": "inner", "End": True})
+    machine = single({"Type": "Parallel", "Branches": [branch], "End": True})
+    machine["States"]["Other"] = machine["States"].pop("Only")
+
+    answer = world.states.test_state(definition=json.dumps(machine), stateName="Only")
+
+    assert answer["output"] == '"inner"'
