@@ -8,7 +8,7 @@ from infra.local import (
     crawler,
     image_registry,
     lambda_workers,
-    managed_keys,
+    objects,
     resource_types,
     step_functions,
 )
@@ -20,7 +20,7 @@ INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     crawler.install,
     image_registry.install,
     lambda_workers.install,
-    managed_keys.install,
+    objects.install,
     resource_types.install,
     step_functions.install,
 )

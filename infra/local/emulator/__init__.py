@@ -9,7 +9,8 @@ the rest of `infra.local` in our own terms:
 - `Emulator.resources`: CloudFormation resource types,
 - `Emulator.functions`: execute and invoke Lambda functions,
 - `Emulator.state_machines`: Step Functions records and start points,
-- `Emulator.networks`: records of network ACLs.
+- `Emulator.networks`: records of network ACLs,
+- `Emulator.objects`: bodies of S3 objects.
 """
 
 from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resources, ResourceType
@@ -17,6 +18,7 @@ from infra.local.emulator.embedded import ACCOUNT, Emulator
 from infra.local.emulator.functions import Deployed, Functions, Outcome
 from infra.local.emulator.identities import Credentials, Identities
 from infra.local.emulator.networks import Networks
+from infra.local.emulator.objects import Objects
 from infra.local.emulator.permissions import Permissions
 from infra.local.emulator.services import Services
 from infra.local.emulator.state_machines import StateMachineRecords, StateMachines
@@ -29,6 +31,7 @@ __all__ = [
     "Functions",
     "Identities",
     "Networks",
+    "Objects",
     "Outcome",
     "Permissions",
     "Resource",

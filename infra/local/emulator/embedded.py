@@ -12,6 +12,7 @@ from infra.local.emulator import (
     functions,
     identities,
     networks,
+    objects,
     permissions,
     private_names,
     services,
@@ -64,6 +65,8 @@ class Emulator:
         Step Functions records and start points (`StateMachines`).
     networks
         Records of network ACLs (`Networks`).
+    objects
+        Bodies of S3 objects (`Objects`).
 
     Raises
     ------
@@ -88,6 +91,7 @@ class Emulator:
                 functions.NEEDS,
                 identities.NEEDS,
                 networks.NEEDS,
+                objects.NEEDS,
                 permissions.NEEDS,
                 services.NEEDS,
                 snapshots.NEEDS,
@@ -100,6 +104,7 @@ class Emulator:
         self.resources = cloudformation.Resources()
         self.functions = functions.Functions(self.permissions)
         self.networks = networks.Networks()
+        self.objects = objects.Objects()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None
 

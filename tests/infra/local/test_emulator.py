@@ -158,3 +158,37 @@ def test_a_snapshot_whose_publishing_was_cut_short_is_completed(tmp_path: Path) 
     recover(tmp_path)
 
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"s3.json": '"new"', "ssm.json": '"new"'}
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_a_range_of_an_object_or_of_its_version_is_that_range(client: Any, name: str, versioned: bool) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name)
+    if versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    body = bytes(range(256)) * 1000
+    put = s3.put_object(Bucket=name, Key="k", Body=body)
+    version = {"VersionId": put["VersionId"]} if versioned else {}
+
+    def read(wanted: str) -> tuple[bytes, str]:
+        answer = s3.get_object(Bucket=name, Key="k", Range=wanted, **version)
+        return answer["Body"].read(), answer["ContentRange"]
+
+    assert read("bytes=100-299") == (body[100:300], "bytes 100-299/256000")
+    assert read("bytes=255990-") == (body[255990:], "bytes 255990-255999/256000")
+    assert read("bytes=-8") == (body[-8:], "bytes 255992-255999/256000")
+    with pytest.raises(ClientError, match="InvalidRange"):
+        read("bytes=256000-")
+
+
+def test_an_object_that_cannot_be_written_is_refused(client: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ministack.services.s3._atomic_write", full)
+    monkeypatch.setattr(s3.meta.config, "retries", {"total_max_attempts": 1}, raising=False)
+    with pytest.raises(ClientError, match="No space left on device"):
+        s3.put_object(Bucket=name, Key="k", Body=b"x")
