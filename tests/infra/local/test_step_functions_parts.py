@@ -102,7 +102,7 @@ def test_nested_members_are_renamed_and_the_keys_of_maps_are_not():
         "ContainerOverrides": {"Command": ["a"], "Environment": [{"Name": "N", "Value": "V"}]},
     }
 
-    request = to_request(shape("batch", "SubmitJob"), arguments, names.capitalized, texts_take_json=True)
+    request = to_request(shape("batch", "SubmitJob"), arguments, names.capitalized, texts_take_scalars=True)
 
     assert request == {
         "jobName": "j",
@@ -112,17 +112,21 @@ def test_nested_members_are_renamed_and_the_keys_of_maps_are_not():
 
 
 def test_nulls_are_members_that_are_not_set():
-    request = to_request(shape("sqs", "SendMessage"), {"MessageBody": None}, names.member, texts_take_json=False)
+    request = to_request(shape("sqs", "SendMessage"), {"MessageBody": None}, names.member, texts_take_scalars=False)
 
     assert request == {}
 
 
-def test_texts_take_json_only_where_step_functions_says_so():
+def test_texts_take_objects_always_and_scalars_where_step_functions_says_so():
     publish = shape("sns", "Publish")
 
-    assert to_request(publish, {"Message": {"a": 1}}, names.capitalized, texts_take_json=True) == {"Message": '{"a":1}'}
+    def request(message, scalars):
+        return to_request(publish, {"Message": message}, names.capitalized, texts_take_scalars=scalars)
+
+    assert request({"a": 1}, False) == {"Message": '{"a":1}'}
+    assert request(1, True) == {"Message": "1"}
     with pytest.raises(UnfitArgumentError, match="The value for the field 'Message' must be a STRING"):
-        to_request(publish, {"Message": {"a": 1}}, names.member, texts_take_json=False)
+        request(1, False)
 
 
 MEMBERS = st.sampled_from(["MessageBody", "QueueUrl", "messageBody", "Nonesuch"])
@@ -131,7 +135,7 @@ MEMBERS = st.sampled_from(["MessageBody", "QueueUrl", "messageBody", "Nonesuch"]
 @given(st.dictionaries(MEMBERS, st.one_of(st.text(), st.integers(), st.none())))
 def test_no_argument_gets_lost_or_renamed_silently(arguments):
     try:
-        request = to_request(shape("sqs", "SendMessage"), arguments, names.member, texts_take_json=True)
+        request = to_request(shape("sqs", "SendMessage"), arguments, names.member, texts_take_scalars=True)
     except UnfitArgumentError:
         assert set(arguments) & {"messageBody", "Nonesuch"}
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.local.step_functions.integrations import failures, names
 from infra.local.step_functions.integrations.calls import CallFailed, Calls, Unreachable
-from infra.local.step_functions.integrations.shapes import UnfitArgumentError, iso_time, to_output, to_request
+from infra.local.step_functions.integrations.shapes import iso_time, to_output
 from infra.local.step_functions.integrations.task import Task
 from workflows.interpreter.interfaces import Json
 
@@ -19,20 +19,13 @@ class SdkIntegration:
 
     def check(self, task: Task) -> None:
         """Check service, action and arguments; see `Integration`."""
-        task.check_members(self._operation(task), names.member)
+        self._request(task, self._operation(task))
 
     async def request(self, task: Task) -> Json:
         """Call the action; see `Integration`."""
         operation = self._operation(task)
         service = operation.service_model.service_name
-        try:
-            arguments = (
-                to_request(operation.input_shape, task.arguments, names.member, texts_take_json=False)
-                if operation.input_shape
-                else {}
-            )
-        except UnfitArgumentError as problem:
-            raise task.unfit(problem) from problem
+        arguments = self._request(task, operation)
         try:
             answer = await self._calls(task.identity, service, operation.name, arguments)
         except CallFailed as failure:
@@ -42,6 +35,10 @@ class SdkIntegration:
         if operation.output_shape is None:
             return {}
         return to_output(operation.output_shape, answer, names.member, iso_time)
+
+    @staticmethod
+    def _request(task: Task, operation: Any) -> Any:
+        return task.request_for(operation, task.arguments, names.member, scalars=False)
 
     def _operation(self, task: Task) -> Any:
         service = names.botocore_service(task.resource.service)

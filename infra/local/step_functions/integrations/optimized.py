@@ -11,12 +11,7 @@ from typing import Any
 
 from infra.local.step_functions.integrations import failures, names
 from infra.local.step_functions.integrations.calls import CallFailed, Calls, Unreachable
-from infra.local.step_functions.integrations.shapes import (
-    UnfitArgumentError,
-    epoch_millis,
-    to_output,
-    to_request,
-)
+from infra.local.step_functions.integrations.shapes import epoch_millis, to_output
 from infra.local.step_functions.integrations.task import Task
 from workflows.interpreter.interfaces import Json
 
@@ -55,8 +50,7 @@ class OptimizedIntegration:
 
     def check(self, task: Task) -> None:
         """Check the arguments; see `Integration`."""
-        operation = self._calls.model(self._service).operation_model(task.resource.operation)
-        task.check_members(operation, names.capitalized)
+        self._request(task, self._model(task.resource.operation), task.arguments)
 
     async def request(self, task: Task) -> Json:
         """Call the action that the resource names; see `Integration`."""
@@ -85,11 +79,8 @@ class OptimizedIntegration:
         StatesError
             If the arguments do not fit or the service refuses.
         """
-        model = self._calls.model(self._service).operation_model(operation)
-        try:
-            request = to_request(model.input_shape, arguments, names.capitalized, texts_take_json=True)
-        except UnfitArgumentError as problem:
-            raise task.unfit(problem) from problem
+        model = self._model(operation)
+        request = self._request(task, model, arguments)
         try:
             answer = await self._calls(task.identity, self._service, operation, request | (ready or {}))
         except CallFailed as failure:
@@ -102,6 +93,13 @@ class OptimizedIntegration:
         if metadata:
             output |= sdk_metadata(answer["ResponseMetadata"])
         return dict(sorted(output.items()))
+
+    def _model(self, operation: str) -> Any:
+        return self._calls.model(self._service).operation_model(operation)
+
+    def _request(self, task: Task, model: Any, arguments: Mapping[str, Any]) -> Any:
+        # DynamoDB's attribute values tell types apart: a number in the place of a text is a mistake there.
+        return task.request_for(model, arguments, names.capitalized, scalars=self._service != "dynamodb")
 
 
 def sdk_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

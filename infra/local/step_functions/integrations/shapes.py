@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -32,15 +33,16 @@ def epoch_millis(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def to_request(shape: Any, value: Any, naming: Naming, *, texts_take_json: bool, field: str = "") -> Any:
+def to_request(shape: Any, value: Any, naming: Naming, *, texts_take_scalars: bool, field: str = "") -> Any:
     """Turn arguments into what botocore takes for `shape`.
 
-    A null is a member that is not set. Binary members take any JSON and send its text, as Step Functions does.
+    A null is a member that is not set. Where a text is wanted, objects and arrays are sent as their JSON text (recorded
+    answers of AWS, for optimized and AWS SDK integrations alike); where bytes are wanted, any JSON is.
 
     Parameters
     ----------
-    texts_take_json
-        Whether other JSON in the place of a text is sent as its text, as optimized integrations do.
+    texts_take_scalars
+        Whether numbers and booleans, too, are sent as texts where a text is wanted.
     field
         Name of the member that `shape` belongs to.
 
@@ -49,27 +51,25 @@ def to_request(shape: Any, value: Any, naming: Naming, *, texts_take_json: bool,
     UnfitArgumentError
         If a structure has no such member, or a text is something else.
     """
+    inner = functools.partial(to_request, naming=naming, texts_take_scalars=texts_take_scalars)
     if shape.type_name == "structure" and isinstance(value, Mapping) and not shape.is_document_type:
         names = {naming(name): name for name in shape.members}
-        request = {}
-        for key, inner in value.items():
+        for key in value:
             if key not in names:
                 raise UnfitArgumentError(f"The field '{key}' is not supported by Step Functions")
-            if inner is not None:
-                member = shape.members[names[key]]
-                request[names[key]] = to_request(member, inner, naming, texts_take_json=texts_take_json, field=key)
-        return request
-    if shape.type_name == "list" and isinstance(value, list):
-        return [to_request(shape.member, item, naming, texts_take_json=texts_take_json, field=field) for item in value]
-    if shape.type_name == "map" and isinstance(value, Mapping):
         return {
-            key: to_request(shape.value, item, naming, texts_take_json=texts_take_json, field=field)
+            names[key]: inner(shape.members[names[key]], item, field=key)
             for key, item in value.items()
+            if item is not None
         }
+    if shape.type_name == "list" and isinstance(value, list):
+        return [inner(shape.member, item, field=field) for item in value]
+    if shape.type_name == "map" and isinstance(value, Mapping):
+        return {key: inner(shape.value, item, field=field) for key, item in value.items()}
     if shape.type_name == "blob":
         return text_of(value).encode()
     if shape.type_name == "string" and not isinstance(value, str):
-        if not texts_take_json:
+        if not isinstance(value, dict | list) and not texts_take_scalars:
             raise UnfitArgumentError(f"The value for the field '{field}' must be a STRING")
         return text_of(value)
     return value

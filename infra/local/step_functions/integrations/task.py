@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from infra.local.step_functions.integrations.calls import Identity
 from infra.local.step_functions.integrations.resource import Resource
-from infra.local.step_functions.integrations.shapes import Naming, UnfitArgumentError
+from infra.local.step_functions.integrations.shapes import Naming, UnfitArgumentError, to_request
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json, TaskCall
 from workflows.interpreter.payload import text_of
@@ -50,25 +50,27 @@ class Task:
             "States.Runtime", f"The Parameters '{arguments}' could not be used to start the Task: [{problem}]"
         )
 
-    def check_members(self, operation: Any, naming: Naming) -> None:
-        """Check that the arguments are members of a call, and that its required members are there.
+    def request_for(self, operation: Any, arguments: Mapping[str, Any], naming: Naming, *, scalars: bool) -> Any:
+        """Turn arguments into what botocore takes for `operation`; see `to_request`.
 
         Raises
         ------
         StatesError
-            ``States.Runtime``, naming all that is wrong.
+            ``States.Runtime``, if a member is unknown, a required one is missing or one has the wrong type.
         """
         shape = operation.input_shape
-        names = {naming(name) for name in shape.members} if shape else set()
+        known = [naming(name) for name in shape.members] if shape else []
         required = [naming(name) for name in shape.required_members] if shape else []
-        problems = [
-            f"The field '{name}' is required but was missing" for name in required if name not in self.arguments
-        ]
+        problems = [f"The field '{name}' is required but was missing" for name in required if name not in arguments]
         problems += [
-            f"The field '{name}' is not supported by Step Functions" for name in self.arguments if name not in names
+            f"The field '{name}' is not supported by Step Functions" for name in arguments if name not in known
         ]
         if problems:
             raise self.unfit(UnfitArgumentError(", ".join(problems)))
+        try:
+            return to_request(shape, arguments, naming, texts_take_scalars=scalars) if shape else {}
+        except UnfitArgumentError as problem:
+            raise self.unfit(problem) from problem
 
     def impossible(self, reason: str) -> StatesError:
         """Say that the embedded AWS does not do what the resource names; no Catch hides it."""
