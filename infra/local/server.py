@@ -216,6 +216,8 @@ def _directory(state_dir: Path | None) -> Iterator[Path]:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return
+    # Absolute, because Lambda workers import from below it and have a working directory of their own.
+    state_dir = state_dir.resolve()
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "lock").open("a+") as lock:
         _lock(lock, state_dir)
