@@ -10,6 +10,7 @@ from infra.local import (
     lambda_workers,
     objects,
     resource_types,
+    stacks,
     step_functions,
 )
 from infra.local.emulator import Emulator
@@ -22,6 +23,7 @@ INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     lambda_workers.install,
     objects.install,
     resource_types.install,
+    stacks.install,
     step_functions.install,
 )
 

@@ -309,3 +309,16 @@ def test_a_topic_keeps_its_key(stack: Stack, client: Any) -> None:
 
     attributes = client("sns").get_topic_attributes(TopicArn=ids["T"])["Attributes"]
     assert attributes["KmsMasterKeyId"] == "alias/k"
+
+
+def test_a_stack_is_done_when_the_call_that_started_it_returns(client: Any, name: str) -> None:
+    cloudformation = client("cloudformation")
+    topic = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}
+
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(topic))
+
+    (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    assert found["StackStatus"] == "CREATE_COMPLETE"
+    cloudformation.delete_stack(StackName=name)
+    with pytest.raises(cloudformation.exceptions.ClientError, match="does not exist"):
+        cloudformation.describe_stacks(StackName=name)
