@@ -132,12 +132,12 @@ def calibration(tally: ScoreTally) -> bytes:
     axes.set_ylim(0, 1.03)
     axes.set_ylabel(f"share that was {tally.outcome}")
     _legend(axes, place="upper left")
-    below.bar(score, [each.rows for each in bins], width=0.045, color=BLUE, linewidth=0)
+    below.bar([each.centre for each in bins], [each.rows for each in bins], width=0.052, color=BLUE, linewidth=0)
     below.set_xlim(0, 1)
     below.set_yscale("log")
     below.set_ylim(bottom=0.8)
     below.set_ylabel("rows (log)")
-    below.set_xlabel("score (probability), mean of each bin")
+    below.set_xlabel("score (probability)")
     return _png(figure)
 
 

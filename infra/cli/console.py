@@ -1,6 +1,7 @@
 """What commands print: text for people on one console, JSON for scripts alone on standard output."""
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -8,10 +9,15 @@ from rich.console import Console
 
 from infra.cli.errors import CommandError
 
+_WIDTH_OF_FILES = 200
+
 
 def human_console(*, as_json: bool = False) -> Console:
     """Make the console for people; with `--json` it is standard error, so that scripts read only JSON."""
-    return Console(stderr=as_json, highlight=False, soft_wrap=True)
+    console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH_OF_FILES  # a file has no edge, but tables would be folded at 80
+    return console
 
 
 def print_json(value: Any) -> None:

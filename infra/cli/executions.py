@@ -198,7 +198,7 @@ def executions(
 def _table(shown: Sequence[Execution], everything: Sequence[Execution]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("workflow", "execution", "status", "started (UTC)"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading != "execution")
     table.add_column("took", justify="right")
     table.add_column("redrives", justify="right")
     table.add_column("replay of", overflow="fold")

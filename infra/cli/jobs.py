@@ -4,14 +4,14 @@ import time
 from typing import Any
 
 from infra.cli.errors import CommandError
-from infra.cli.steps import Say
+from infra.cli.steps import Voice
 from infra.cli.target import Target
 
 SECONDS_BETWEEN_LOOKS = 0.5
 _LAST_LINES = 8
 
 
-def run_job(target: Target, job: str, command: list[str], say: Say) -> None:
+def run_job(target: Target, job: str, command: list[str], voice: Voice) -> None:
     """Submit a job to the deployed queue and wait until it has succeeded.
 
     Parameters
@@ -22,8 +22,8 @@ def run_job(target: Target, job: str, command: list[str], say: Say) -> None:
         Which job definition: one of `infra.naming.JOBS`.
     command
         The command line of the container.
-    say
-        Told the job's state as it changes.
+    voice
+        Told the job's state.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def run_job(target: Target, job: str, command: list[str], say: Say) -> None:
     while True:
         (description,) = batch.describe_jobs(jobs=[submitted["jobId"]])["jobs"]
         status = description["status"]
-        say(status.lower())
+        voice.say(status.lower())
         if status == "SUCCEEDED":
             return
         if status == "FAILED":

@@ -43,7 +43,7 @@ def local(
     if until_stdin_closes:
         threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
     try:
-        serve(port, state, _announce)
+        serve(port, state.resolve(), _announce)
     except LocalError as error:
         raise UnavailableError(str(error)) from error
     finally:

@@ -16,14 +16,15 @@ from infra.cli.local import DEFAULT_STATE, clear
 from infra.cli.processes import Children
 from infra.cli.run import Outcome, follow_to_end, start
 from infra.cli.run_record import RunRecord
-from infra.cli.steps import Say, Step
+from infra.cli.steps import Step, Voice
 from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint
-from infra.naming import SECTIONS
+from infra.naming import SECTIONS, Names
 
 RUN_ID = "flights-2013-07"
 MODEL_VERSION = "flights-2013-h1"
 INPUT_PREFIX = "input/2013-07/"
 
+_ENVIRONMENT = "dev"
 _START_SECONDS = 60.0
 _FLIGHTS = HOME / "flights"
 _OUTCOMES = _FLIGHTS / "outcomes" / "2013-07.parquet"
@@ -48,14 +49,15 @@ class Pipeline:
 
     def steps(self) -> list[Step]:
         """List what comes before the run."""
+        stack = Names(_ENVIRONMENT, LOCAL_REGION, account="").stack
         return [
             Step("Write July's flights as files", self._write_flights),
             Step("Start the embedded AWS", self._start),
             Step("Bootstrap the CDK", self._bootstrap, needs=("Start the embedded AWS",)),
             Step("Build the templates", self._synthesize, needs=("Start the embedded AWS",)),
             Step("Deploy the stacks", self._deploy, needs=("Bootstrap the CDK", "Build the templates")),
-            Step("Train on January to June, register", self._train, needs=("Deploy the stacks",)),
-            Step("Upload July", self._upload, needs=("Deploy the stacks", "Write July's flights as files")),
+            Step("Train on January to June, register", self._train, needs=(stack("batch"),)),
+            Step("Upload July", self._upload, needs=(stack("storage"), "Write July's flights as files")),
         ]
 
     def last_steps(self, outcome: Outcome) -> list[Step]:
@@ -97,7 +99,7 @@ class Pipeline:
         )
         return follow_to_end(self.target, "batch-inference", arn, console)
 
-    def _start(self, say: Say) -> None:
+    def _start(self, voice: Voice) -> None:
         clear(DEFAULT_STATE)
         shutil.rmtree(self.folder, ignore_errors=True)
         _EMULATOR_LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -118,14 +120,14 @@ class Pipeline:
                     f"What it said is in {_EMULATOR_LOG}.",
                 )
             time.sleep(0.05)
-        say(url)
-        self._target = Target(url, LOCAL_REGION, "dev")
+        voice.say(url)
+        self._target = Target(url, LOCAL_REGION, _ENVIRONMENT)
         self._cdk = Cdk(self._target, self._children)
 
-    def _synthesize(self, _: Say) -> None:
+    def _synthesize(self, _: Voice) -> None:
         self._the_cdk.synthesize()
 
-    def _bootstrap(self, _: Say) -> None:
+    def _bootstrap(self, _: Voice) -> None:
         self._the_cdk.bootstrap()
 
     @property
@@ -133,22 +135,24 @@ class Pipeline:
         assert self._cdk is not None  # noqa: S101 - the order of the steps sees to it
         return self._cdk
 
-    def _deploy(self, say: Say) -> None:
+    def _deploy(self, voice: Voice) -> None:
         done = 0
 
         def count(event: StackEvent) -> None:
             nonlocal done
-            done += event.what != "deploying"
-            say(f"{done} of {len(SECTIONS)}  {event.what} {event.stack}")
+            if event.what != "deploying":
+                done += 1
+                voice.reach(event.stack)
+            voice.say(f"{done} of {len(SECTIONS)}  {event.what} {event.stack}")
 
         self._the_cdk.deploy([], count)
 
-    def _train(self, say: Say) -> None:
+    def _train(self, voice: Voice) -> None:
         artifacts = f"s3://{self.target.names.bucket('models')}/versions"
         command = ["train", "--months", "1-6", "--version", MODEL_VERSION, "--output", artifacts, "--activate"]
-        run_job(self.target, "train", command, say)
+        run_job(self.target, "train", command, voice)
 
-    def _write_flights(self, _: Say) -> None:
+    def _write_flights(self, _: Voice) -> None:
         from batch_jobs.flights import write_july, write_july_outcomes
 
         shutil.rmtree(_FLIGHTS, ignore_errors=True)
@@ -156,10 +160,10 @@ class Pipeline:
         write_july_outcomes(_OUTCOMES)
         _name_sources_by_key(_OUTCOMES)
 
-    def _upload(self, say: Say) -> None:
+    def _upload(self, voice: Voice) -> None:
         s3, bucket = self.target.client("s3"), self.target.names.bucket("data")
         for file in sorted((_FLIGHTS / "july").iterdir()):
-            say(file.name)
+            voice.say(file.name)
             s3.upload_file(str(file), bucket, f"{INPUT_PREFIX}{file.name}")
         s3.upload_file(str(_OUTCOMES), bucket, f"outcomes/{_OUTCOMES.name}")
 

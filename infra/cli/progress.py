@@ -117,11 +117,17 @@ class Watch:
         )
 
     def _state(self) -> str:
-        events = self._states.get_execution_history(executionArn=self._arn, reverseOrder=True, maxResults=50)
-        for event in events["events"]:
-            if event["type"].endswith("StateEntered"):
+        """Name the state of the workflow that runs; for branches beside each other, the one that they are in."""
+        latest = self._states.get_execution_history(executionArn=self._arn, reverseOrder=True, maxResults=50)
+        entered = [event for event in latest["events"] if event["type"].endswith("StateEntered")]
+        if not entered:
+            return "starting"
+        for event in latest["events"]:
+            if event["type"] == "ParallelStateExited":
+                break
+            if event["type"] == "ParallelStateEntered":
                 return str(event["stateEnteredEventDetails"]["name"])
-        return "starting"
+        return str(entered[0]["stateEnteredEventDetails"]["name"])
 
     def _failed_by_lane(self) -> dict[str, int]:
         # A Map Run's ARN ends in `…/{label}:{uuid}`; the workflow labels each lane's Map with the lane's name.

@@ -178,7 +178,7 @@ def draw(tally: ScoreTally, markers: list[Marker], lanes: Mapping[str, str], ver
 
 def _calibration_text(tally: ScoreTally, version: dict[str, Any]) -> str:
     baseline = version.get("baseline", {})
-    then = f" (in training: {baseline['auc']:.3f})" if "auc" in baseline else ""
+    then = f" (baseline {baseline['auc']:.3f})" if "auc" in baseline else ""
     return (
         f"Scores against the {tally.rows_with_outcome:,} known outcomes: "
         f"{tally.outcome_rate:.1%} were {tally.outcome}, the mean score is {tally.mean_score:.1%}. "

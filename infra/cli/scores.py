@@ -23,8 +23,9 @@ NEGATIVE, POSITIVE, UNKNOWN = 0, 1, 2
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Rows with about the same score: their mean score, and the share that had the outcome (95 % Wilson interval)."""
+    """Rows with scores around `centre`: their mean score, and the share with the outcome (95 % Wilson interval)."""
 
+    centre: float
     mean_score: float
     rate: float
     rate_low: float
@@ -122,7 +123,9 @@ class ScoreTally:
             if rows:
                 happened = int(self._counts[POSITIVE, at : at + width].sum())
                 mean = float(counts @ _centres()[at : at + width] / rows)
-                found.append(ReliabilityBin(mean, happened / rows, *_wilson(happened, rows), rows))
+                found.append(
+                    ReliabilityBin((at + width / 2) / FINE_BINS, mean, happened / rows, *_wilson(happened, rows), rows)
+                )
         return found
 
 

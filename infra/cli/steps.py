@@ -13,10 +13,23 @@ from rich.table import Table
 
 from infra.cli.units import seconds_text
 
-Say = Callable[[str], None]
-"""Tells what a step does at the moment."""
-
 _SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class Voice:
+    """With which a step tells of itself while it runs."""
+
+    def __init__(self, say: Callable[[str], None], reach: Callable[[str], None]) -> None:
+        self._say = say
+        self._reach = reach
+
+    def say(self, words: str) -> None:
+        """Tell what the step does at the moment."""
+        self._say(words)
+
+    def reach(self, milestone: str) -> None:
+        """Let those steps begin that need only so much of this one."""
+        self._reach(milestone)
 
 
 @dataclass(frozen=True)
@@ -30,11 +43,11 @@ class Step:
     action
         Does it; may tell of its progress.
     needs
-        Titles of the steps that must be done before.
+        Titles of the steps that must be done before, and milestones that others must have reached.
     """
 
     title: str
-    action: Callable[[Say], None]
+    action: Callable[[Voice], None]
     needs: tuple[str, ...] = ()
 
 
@@ -89,7 +102,7 @@ def run_steps(steps: Sequence[Step], board: Board, check: Callable[[], None]) ->
     Parameters
     ----------
     steps
-        The steps; each needs only steps that stand before it.
+        The steps, and no circle in what they need.
     board
         Where to show them.
     check
@@ -110,7 +123,7 @@ def run_steps(steps: Sequence[Step], board: Board, check: Callable[[], None]) ->
             for step in [step for step in waiting if done.issuperset(step.needs)]:
                 waiting.remove(step)
                 board.begin(step.title)
-                running[pool.submit(step.action, _say(board, step.title))] = step.title
+                running[pool.submit(step.action, _voice(board, step.title, done))] = step.title
             finished, _ = wait(running, timeout=_SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
             check()
             for future in finished:
@@ -122,5 +135,5 @@ def run_steps(steps: Sequence[Step], board: Board, check: Callable[[], None]) ->
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _say(board: Board, title: str) -> Say:
-    return lambda words: board.say(title, words)
+def _voice(board: Board, title: str, done: set[str]) -> Voice:
+    return Voice(lambda words: board.say(title, words), done.add)

@@ -6,7 +6,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from infra.cli.steps import Board, Step, run_steps
+from infra.cli.steps import Board, Step, Voice, run_steps
 
 
 def board() -> Board:
@@ -42,6 +42,18 @@ def test_steps_that_do_not_need_each_other_run_at_the_same_time() -> None:
     run_steps([Step("one", meet), Step("two", meet)], board(), no_check)
 
 
+def test_a_step_may_begin_at_a_milestone_of_another() -> None:
+    second_began = threading.Event()
+
+    def first(voice: Voice) -> None:
+        voice.reach("half-way")
+        assert second_began.wait(5), "the second one begins while the first still runs"
+
+    run_steps(
+        [Step("first", first), Step("second", lambda _: second_began.set(), needs=("half-way",))], board(), no_check
+    )
+
+
 def test_a_failure_ends_it_before_what_needs_the_step() -> None:
     done: list[str] = []
 
@@ -75,7 +87,9 @@ def test_the_check_ends_it_while_a_step_still_runs() -> None:
 def test_each_step_leaves_its_line_with_its_time() -> None:
     written = io.StringIO()
 
-    run_steps([Step("Write a file", lambda say: say("half"))], Board(Console(file=written, width=120)), no_check)
+    run_steps(
+        [Step("Write a file", lambda voice: voice.say("half"))], Board(Console(file=written, width=120)), no_check
+    )
 
     assert "✓ Write a file" in written.getvalue()
     assert " s" in written.getvalue()
