@@ -47,8 +47,8 @@ class NativeForest:
     """
 
     def __init__(self, text: str) -> None:
-        self.feature_names = ModelText.parse(text).feature_names
         self._handle = ctypes.c_void_p()
+        self.feature_names = ModelText.parse(text).feature_names
         iterations = ctypes.c_int()
         self._call(
             "LGBM_BoosterLoadModelFromString", text.encode(), ctypes.byref(iterations), ctypes.byref(self._handle)

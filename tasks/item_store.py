@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cache
 from itertools import islice
 from typing import Protocol
 
@@ -61,7 +62,7 @@ class TableWriter:
 
     def __init__(self, table: str, send: Send | None = None) -> None:
         self._table = table
-        self._send = send if send is not None else SignedBatchWrites()
+        self._send = send if send is not None else shared_sender()
 
     def put(self, requests: Iterable[bytes]) -> int:
         """Store items, several requests at a time.
@@ -149,6 +150,16 @@ class SignedBatchWrites:
         SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
         response = self._http.request("POST", self._url, body=body, headers=dict(request.headers))
         return response.status, response.data
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.clear()
+
+
+@cache
+def shared_sender() -> SignedBatchWrites:
+    """The process's sender: its connections outlive a Lambda invocation."""
+    return SignedBatchWrites()
 
 
 def _batches(requests: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -1,0 +1,116 @@
+"""The registry and the artifacts."""
+
+from dataclasses import replace
+
+import pytest
+
+from tasks.artifact import Artifact, pack, unpack
+from tasks.errors import (
+    ArtifactMissing,
+    ArtifactTampered,
+    InvalidSignature,
+    NoSuchVersion,
+    UnsupportedModel,
+    VersionExists,
+)
+from tasks.forest import Forest
+from tasks.models import ModelVersion, Registry, fetch_artifact
+from tasks.scoring import load_model
+from tasks.signature import Feature, Signature
+from tasks.storage import Location
+from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, version_of
+
+ARTIFACT = Artifact(MODEL_TEXT, SIGNATURE, [{"record": GOOD, "score": 0.25}])
+
+
+def test_a_version_comes_back_as_it_was_registered(world):
+    version, _ = version_of(ARTIFACT, "v2")
+    world.registry.register(version)
+
+    assert world.registry.get("v2") == version
+    assert world.registry.versions() == ["v1", "v2"]
+    assert world.registry.active() == "v1"
+
+
+def test_a_version_never_changes(world):
+    version, _ = version_of(ARTIFACT, "v2")
+    world.registry.register(version)
+
+    world.registry.register(replace(version, created_at="2027-01-01T00:00:00Z"))
+    with pytest.raises(VersionExists, match="v2 is registered with another artifact"):
+        world.registry.register(replace(version, sha256="0" * 64))
+    assert world.registry.get("v2") == version
+
+
+def test_what_is_not_registered_can_be_neither_read_nor_activated(world):
+    for attempt in (world.registry.get, world.registry.activate):
+        with pytest.raises(NoSuchVersion, match="'v9' is not registered; registered are v1"):
+            attempt("v9")
+    assert world.registry.active() == "v1"
+
+
+def test_an_empty_registry_says_so(world):
+    with pytest.raises(NoSuchVersion, match="no model version is active; registered are none"):
+        Registry("/elsewhere").active()
+
+
+def test_metadata_survives_its_json():
+    version, _ = version_of(ARTIFACT)
+    assert ModelVersion.from_json(version.to_json()) == version
+
+
+def test_the_same_artifact_always_packs_to_the_same_bytes():
+    body = pack(ARTIFACT)
+    version, again = version_of(ARTIFACT)
+
+    assert body == again
+    assert unpack(body, version.sha256) == ARTIFACT
+
+
+def test_other_bytes_than_the_registered_ones_are_refused(world):
+    version, body = version_of(ARTIFACT)
+    world.storage.write(Location.parse(version.artifact), body + b"x")
+
+    with pytest.raises(ArtifactTampered, match=version.sha256):
+        fetch_artifact(version, world.storage)
+
+
+def test_a_missing_artifact_is_named(world):
+    with pytest.raises(ArtifactMissing, match=r"v1 is not at s3://models/gone\.tar\.gz"):
+        fetch_artifact(replace(world.registry.get("v1"), artifact="s3://models/gone.tar.gz"), world.storage)
+
+
+def test_bytes_that_are_no_archive_are_refused():
+    from tasks.artifact import checksum
+
+    with pytest.raises(UnsupportedModel, match="no archive"):
+        unpack(b"hello", checksum(b"hello"))
+
+
+def test_a_signature_that_differs_from_the_registry_s_or_the_model_s_is_refused(world):
+    other = Signature((Feature("distance", "number"),))
+    with pytest.raises(InvalidSignature, match="another signature"):
+        fetch_artifact(replace(world.registry.get("v1"), signature=other), world.storage)
+
+    version, body = version_of(Artifact(MODEL_TEXT, other, []), "v3")
+    world.storage.write(Location.parse(version.artifact), body)
+    world.registry.register(version)
+    with pytest.raises(InvalidSignature, match="features distance, wind, origin, and its signature has distance"):
+        load_model("v3", world.registry, world.storage, Forest)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        [],
+        [{"name": "a", "kind": "number", "nullable": False}] * 2,
+        [{"name": "a", "kind": "text", "nullable": False}],
+        [{"name": "a", "kind": "category", "nullable": False}],
+        [{"name": "a", "kind": "number", "nullable": False, "categories": ["x"]}],
+        [{"name": "a", "kind": "category", "nullable": False, "categories": ["x", "x"]}],
+        [{"name": "a"}],
+    ],
+)
+def test_a_signature_that_contradicts_itself_is_refused(features):
+    with pytest.raises(InvalidSignature):
+        Signature.from_json({"features": features})

@@ -1,0 +1,146 @@
+"""What a run may ask."""
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import InvalidRunRequest, NoSuchVersion, RunIdConflict, SettingsError
+from tasks.layout import RunFolder
+from tasks.normalising import normalise
+from tasks.run_request import SCHEMA, RunRequest, parse_user_input
+from tasks.settings import Settings
+from tests.tasks.conftest import RUN
+
+SCHEDULED = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
+
+
+def normalised(world, document, name="execution-1", started_at="2026-11-23T23:59:59.5Z"):
+    return normalise(
+        document,
+        execution_name=name,
+        started_at=started_at,
+        settings=Settings.from_environment(),
+        storage=world.storage,
+        registry=world.registry,
+    )
+
+
+@pytest.mark.parametrize("document", [{}, {"Comment": "Insert your JSON here"}, SCHEDULED])
+def test_the_empty_the_console_s_and_the_scheduler_s_input_ask_for_the_defaults(world, document):
+    request = normalised(world, document)
+
+    assert request.to_json() == {
+        "runId": "execution-1",
+        "input": "s3://data/input/",
+        "modelVersion": "v1",
+        "scorer": "auto",
+        "shardRows": 200_000,
+        "smallShardRows": 5_000,
+        "toleratedFailurePercentage": 0,
+        "concurrency": 10,
+        "day": "2026-11-23",
+        "startedAt": "2026-11-23T23:59:59.500Z",
+    }
+
+
+def test_a_scheduled_event_may_ask_in_its_detail(world):
+    assert normalised(world, SCHEDULED | {"detail": {"concurrency": 3}}).concurrency == 3
+
+
+def test_the_day_is_the_utc_day_of_the_start(world):
+    assert normalised(world, {}, started_at="2026-11-24T01:00:00+02:00").day == "2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "the input must be a JSON object, not []"),
+        ({"shards": 1}, "'shards' is not a key of the input; allowed are Comment, concurrency, input"),
+        ({"shardRows": -5}, "shardRows is -5; it must be a whole number from 1000 to 5000000"),
+        ({"shardRows": 1000.5}, "it must be a whole number"),
+        ({"shardRows": True}, "shardRows is true"),
+        ({"concurrency": "10"}, 'concurrency is "10"'),
+        ({"toleratedFailurePercentage": 101}, "a number from 0 to 100"),
+        ({"toleratedFailurePercentage": float("nan")}, "a number from 0 to 100"),
+        ({"scorer": "gpu"}, 'scorer is "gpu"; it must be one of auto, container'),
+        ({"scorer": None}, "scorer is null"),
+        ({"runId": "a b"}, "1 to 80 characters"),
+        ({"runId": ""}, "1 to 80 characters"),
+        ({"runId": "x" * 81}, "1 to 80 characters"),
+        ({"input": "data/july"}, "s3://bucket/prefix"),
+        ({"modelVersion": "v1/../v2"}, "modelVersion is"),
+    ],
+)
+def test_a_bad_input_is_refused_with_what_is_wrong_and_what_is_allowed(document, message):
+    with pytest.raises(InvalidRunRequest) as refusal:
+        parse_user_input(document)
+    assert message in str(refusal.value)
+
+
+values = st.one_of(st.none(), st.booleans(), st.integers(-10, 10**7), st.floats(), st.text(max_size=5), st.just("auto"))
+
+
+@given(st.dictionaries(st.one_of(st.sampled_from(sorted(SCHEMA["properties"])), st.text(max_size=3)), values))
+def test_parsing_takes_exactly_what_the_published_schema_takes(document):
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    # JSON Schema counts 7.0 as an integer and lets NaN pass; a person who writes them has erred.
+    odd = any(isinstance(value, float) and (value.is_integer() or value != value) for value in document.values())
+    try:
+        parse_user_input(document)
+        taken = True
+    except InvalidRunRequest:
+        taken = False
+    assert taken == validator.is_valid(document) or odd
+
+
+def test_an_execution_name_that_cannot_be_a_run_id_is_refused(world):
+    with pytest.raises(InvalidRunRequest, match="give runId"):
+        normalised(world, {}, name="äöü.1")
+
+
+def test_an_unknown_version_is_refused_naming_the_known_ones(world):
+    with pytest.raises(NoSuchVersion, match="'v9' is not registered; registered are v1"):
+        normalised(world, {"modelVersion": "v9"})
+
+
+def test_a_run_id_used_before_keeps_its_model_its_start_and_its_day(world):
+    first = normalised(world, {"runId": "r"})
+    world.storage.write_json(RunFolder.of(first, "results").request, first.record())
+    world.registry._ssm.put_parameter(
+        Name="/ml-pipeline/models/active-version", Value="v2", Type="String", Overwrite=True
+    )
+
+    again = normalised(world, {"runId": "r", "concurrency": 5}, started_at="2026-12-01T00:00:00Z")
+
+    assert (again.model_version, again.day, again.started_at) == ("v1", first.day, first.started_at)
+    assert again.concurrency == 5
+
+
+def test_a_run_id_used_before_for_another_request_is_refused(world):
+    first = normalised(world, {"runId": "r"})
+    world.storage.write_json(RunFolder.of(first, "results").request, first.record())
+
+    with pytest.raises(RunIdConflict, match="run r was started before with shardRows 200000 instead of 5000"):
+        normalised(world, {"runId": "r", "shardRows": 5000})
+
+
+def test_a_request_survives_its_way_through_the_states():
+    assert RunRequest.from_json(RUN.to_json()) == RUN
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"ML_PIPELINE_ENVIRONMENT": "test"}, "dev, staging and prod"),
+        ({"ML_PIPELINE_RETENTION_DAYS": "0"}, "at least 1"),
+    ],
+)
+def test_a_bad_setting_is_refused(environ, message):
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_environment(environ)
+
+
+def test_a_missing_setting_is_named_when_it_is_needed():
+    with pytest.raises(SettingsError, match="ML_PIPELINE_RESULTS_BUCKET"):
+        Settings.from_environment({}).required("results_bucket")
