@@ -125,5 +125,6 @@ class Interpreter:
         finally:
             self._running = None
         details: dict[str, Json] = failure_details(self._stop)
-        trace.add("ExecutionAborted", details)
+        # It comes from outside: in the histories of AWS it follows no other event.
+        Trace(self.journal, self._clock).add("ExecutionAborted", details)
         return Outcome("ABORTED", error=self._stop.error, cause=self._stop.cause)

@@ -70,7 +70,7 @@ def _seconds_to_wait(visit: Visit, given: Json) -> float:
         return _seconds_at(state["SecondsPath"], visit, given)
     field = "Timestamp" if "Timestamp" in state else "TimestampPath"
     path = state[field]
-    value = path if field == "Timestamp" else paths.read(path, given, visit.context, field=field)
+    value = path if field == "Timestamp" else _referenced(field, path, visit, given)
     seconds = _seconds_until(visit, value)
     if seconds is None:
         raise StatesError(
@@ -82,7 +82,7 @@ def _seconds_to_wait(visit: Visit, given: Json) -> float:
 
 
 def _seconds_at(path: str, visit: Visit, given: Json) -> float:
-    value = paths.read(path, given, visit.context, field="SecondsPath")
+    value = _referenced("SecondsPath", path, visit, given)
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise StatesError(
             "States.Runtime",
@@ -94,6 +94,14 @@ def _seconds_at(path: str, visit: Visit, given: Json) -> float:
             f"The SecondsPath parameter references a negative value: {path} == {text_of(value)}",
         )
     return float(value)
+
+
+def _referenced(field: str, path: str, visit: Visit, given: Json) -> Json:
+    try:
+        return paths.read(path, given, visit.context, field=field)
+    except StatesError as failure:
+        cause = f"The {field} parameter does not reference an input value: {path}"
+        raise StatesError("States.Runtime", cause) from failure
 
 
 def _seconds_until(visit: Visit, timestamp: Json) -> float | None:

@@ -189,8 +189,7 @@ class ExecutionRecord:
                 if child.status == "RUNNING":
                     map_run.change(child, "ABORTED")
                     child.stopped = moment
-        last = len(self.journal)
-        self.journal.add("ExecutionAborted", last, moment, {"cause": cause})
+        self.journal.add("ExecutionAborted", 0, moment, {"cause": cause})
         self.end(Outcome("ABORTED", cause=cause))
 
     def _share_map_runs(self, progress: Progress) -> None:

@@ -44,6 +44,13 @@ def test_a_wait_for_what_is_no_number_of_seconds_fails_by_name(value):
     assert seen.outcome.cause.startswith(WHERE + "The SecondsPath parameter ")
 
 
+@pytest.mark.parametrize("field", ["SecondsPath", "TimestampPath"])
+def test_a_wait_for_what_the_input_does_not_have_fails_by_name(field):
+    seen = play(waiting(**{field: "$.a.b"}), {})
+    assert seen.outcome.error == "States.Runtime"
+    assert seen.outcome.cause == WHERE + f"The {field} parameter does not reference an input value: $.a.b"
+
+
 def test_a_fail_state_takes_error_and_cause_from_its_input():
     definition = machine(
         Stop={
