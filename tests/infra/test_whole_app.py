@@ -170,7 +170,6 @@ def is_explained(finding, document):
         return set(finding.detail) <= set(STAR_ACTIONS)
     if finding.issue == "RESOURCE_MISMATCH":
         written = {action for statement in map(normalised, document["Statement"]) for action in statement["Action"]}
-        # Parliament knows streams of log groups but not their ARNs, which end in `:*`.
         wrong = {entry["action"] for entry in finding.detail if entry["action"] in written}
         return all((finding.issue, action) in PARLIAMENT_ERRS for action in wrong)
     return any(issue == finding.issue and about in str(finding.detail) for issue, about in PARLIAMENT_ERRS)
@@ -222,6 +221,10 @@ def test_a_second_synthesis_gives_the_same_templates_and_assets(assembly, contex
         }
 
     assert hashes(tmp_path / "again") == hashes(assembly.directory)
+
+
+def test_synthesis_looks_nothing_up_in_an_account(assembly):
+    assert "missing" not in json.loads((assembly.directory / "manifest.json").read_text())
 
 
 def test_the_app_synthesizes_for_any_account_without_credentials(context, tmp_path):
