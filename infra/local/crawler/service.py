@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.clients import Clients
-from infra.local.crawler.crawl import crawl
 from infra.local.crawler.layout import CrawlError
 from infra.local.emulator import Emulator
 from infra.local.errors import LocalError
@@ -112,6 +111,8 @@ class CrawlerService:
         return json_response({})
 
     def _work(self, key: Key, crawler: Mapping[str, Any], run: _Run) -> None:
+        from infra.local.crawler.crawl import crawl  # pyarrow takes longer to import than the emulator to start
+
         account, region, name = key
         stream = f"{name}-{uuid.uuid4()}"
         last: dict[str, Any] = {

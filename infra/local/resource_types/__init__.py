@@ -2,6 +2,7 @@
 
 from infra.local.clients import Clients
 from infra.local.emulator import Emulator
+from infra.local.resource_types import crawlers
 from infra.local.resource_types.buckets import Buckets
 from infra.local.resource_types.flow_logs import FlowLogs
 from infra.local.resource_types.functions import FunctionTypes
@@ -22,6 +23,7 @@ def install(emulator: Emulator) -> None:
             emulator.resources.register(name, resource_type)
     emulator.resources.wrap("AWS::DynamoDB::Table", Tables(clients).provision)
     emulator.resources.wrap("AWS::EC2::VPC", networks.add_vpc_attributes)
+    emulator.resources.wrap("AWS::Glue::Crawler", crawlers.provision)
     emulator.resources.wrap("AWS::Lambda::Function", FunctionTypes(clients).provision)
     emulator.resources.wrap("AWS::S3::Bucket", Buckets(clients).provision)
     emulator.resources.wrap("AWS::SNS::Topic", Topics(clients).provision)

@@ -141,6 +141,7 @@ def test_a_table_that_exists_is_not_overwritten(client: Any, name: str) -> None:
         (bucket("b", ReplicationConfiguration={"Role": "r", "Rules": []}), "ReplicationConfiguration"),
         (table("t", KinesisStreamSpecification={"StreamArn": "a"}), "KinesisStreamSpecification"),
         ({"Type": "AWS::SNS::Topic", "Properties": {"DeliveryStatusLogging": []}}, "DeliveryStatusLogging"),
+        ({"Type": "AWS::Glue::Crawler", "Properties": {"Schedule": {}, "Targets": {}}}, "Schedule"),
         (
             {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ImageUri": "i"}, "Role": "r"}},
             "Code.ImageUri",
