@@ -6,7 +6,7 @@ import functools
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from infra.local.emulator import StateMachineRecords
 from infra.local.step_functions.arns import Arn
@@ -97,9 +97,33 @@ class Machines:
         return sorted(self._records.machines.values(), key=lambda record: str(record["name"]))
 
     def record(self, arn: str | None) -> dict[str, Any] | None:
-        """Give the emulator's record of a state machine or version."""
-        found: dict[str, Any] | None = self._records.machines.get(arn) or self._records.versions.get(arn)
-        return found
+        """Give the emulator's record of a state machine."""
+        return cast("dict[str, Any] | None", self._records.machines.get(arn))
+
+    def version(self, arn: str | None) -> dict[str, Any] | None:
+        """Give the emulator's record of a version."""
+        return cast("dict[str, Any] | None", self._records.versions.get(arn))
+
+    def alias(self, arn: str) -> dict[str, Any] | None:
+        """Give the emulator's record of an alias."""
+        return cast("dict[str, Any] | None", self._records.aliases.get(arn))
+
+    def versions_of(self, arn: str) -> list[dict[str, Any]]:
+        """Give the emulator's records of the versions of a state machine."""
+        return [version for version in self._records.versions.values() if version["stateMachineArn"] == arn]
+
+    def aliases_of(self, arn: str) -> list[dict[str, Any]]:
+        """Give the emulator's records of the aliases of a state machine."""
+        return [
+            alias for alias in self._records.aliases.values() if alias["stateMachineAliasArn"].rpartition(":")[0] == arn
+        ]
+
+    def forget_versions(self, arn: str) -> None:
+        """Remove the versions and aliases of a state machine."""
+        for alias in self.aliases_of(arn):
+            self._records.aliases.pop(alias["stateMachineAliasArn"])
+        for version in self.versions_of(arn):
+            self._records.versions.pop(version["stateMachineVersionArn"])
 
 
 def _machine(

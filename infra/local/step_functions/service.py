@@ -6,16 +6,17 @@ import contextlib
 import inspect
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from infra.local.emulator import Emulator
 from infra.local.step_functions import constraints
 from infra.local.step_functions.actions.execution_actions import ExecutionActions
-from infra.local.step_functions.actions.machine_actions import MachineActions
+from infra.local.step_functions.actions.machine_actions import HandOn, MachineActions
 from infra.local.step_functions.actions.map_run_actions import MapRunActions
 from infra.local.step_functions.actions.state_tests import StateTests
+from infra.local.step_functions.actions.version_actions import VersionActions
 from infra.local.step_functions.actions.worker_actions import WorkerActions
 from infra.local.step_functions.activities import Activities
 from infra.local.step_functions.announcements import Announcements
@@ -34,6 +35,9 @@ logger = logging.getLogger(__name__)
 Action = Callable[[dict[str, Any]], Any]
 """Answers a request's members, at once or as a coroutine."""
 
+KeptAction = Callable[[dict[str, Any], HandOn], Awaitable[dict[str, Any]]]
+"""Answers a request about what the emulator keeps, and may ask the emulator."""
+
 
 class StepFunctions:
     """The service, bound to an emulator."""
@@ -48,7 +52,18 @@ class StepFunctions:
         self._announcements = Announcements(emulator.services, emulator.state_machines)
         self._engine = Engine(tasks, self._store, self._announcements.ended)
         self._executions = ExecutionActions(self._machines, self._store, self._engine, self._announcements)
-        self._machine_actions = MachineActions(self._machines, self._store)
+        machines, versions = MachineActions(self._machines, self._store), VersionActions(self._machines)
+        self._kept_by_emulator: dict[str, KeptAction] = {
+            "CreateStateMachine": machines.create,
+            "CreateStateMachineAlias": versions.create_alias,
+            "DeleteStateMachine": machines.delete,
+            "DeleteStateMachineVersion": versions.delete,
+            "DescribeStateMachine": machines.describe,
+            "ListStateMachineAliases": versions.list_aliases,
+            "PublishStateMachineVersion": versions.publish,
+            "UpdateStateMachine": machines.update,
+            "UpdateStateMachineAlias": versions.update_alias,
+        }
         map_runs = MapRunActions(self._store, self._engine)
         self._workers = WorkerActions(callbacks, self._activities, self._engine)
         self._state_tests = StateTests(tasks, self._engine)
@@ -57,12 +72,12 @@ class StepFunctions:
             "DescribeActivity": self._workers.describe_activity,
             "DescribeExecution": self._executions.describe,
             "DescribeMapRun": map_runs.describe,
-            "DescribeStateMachineForExecution": self._machine_actions.of_execution,
+            "DescribeStateMachineForExecution": machines.of_execution,
             "GetActivityTask": self._workers.activity_task,
             "GetExecutionHistory": self._executions.history,
             "ListExecutions": self._executions.list,
             "ListMapRuns": map_runs.list,
-            "ListStateMachines": self._machine_actions.list,
+            "ListStateMachines": machines.list,
             "RedriveExecution": self._executions.redrive,
             "SendTaskFailure": self._workers.fail,
             "SendTaskHeartbeat": self._workers.heartbeat,
@@ -71,11 +86,11 @@ class StepFunctions:
             "StartSyncExecution": self._executions.start_sync,
             "StopExecution": self._executions.stop,
             "UpdateMapRun": map_runs.update,
-            "ValidateStateMachineDefinition": self._machine_actions.validate,
+            "ValidateStateMachineDefinition": machines.validate,
         }
 
     async def answer(self, request: Request, hand_on: Handler) -> Response:
-        """Answer a request; the emulator answers those about versions, aliases and tags."""
+        """Answer a request; the emulator answers those that are not ours, e.g. about tags."""
         try:
             members = request.json()
         except ValueError:
@@ -124,15 +139,9 @@ class StepFunctions:
         async def ask_emulator(changed: dict[str, Any]) -> dict[str, Any]:
             return _outcome(await hand_on(replace(request, body=json.dumps(changed).encode())), changed)
 
+        if (kept := self._kept_by_emulator.get(action)) is not None:
+            return json_response(await kept(members, ask_emulator))
         match action:
-            case "CreateStateMachine":
-                return json_response(await self._machine_actions.create(members, ask_emulator))
-            case "UpdateStateMachine":
-                return json_response(await self._machine_actions.update(members, ask_emulator))
-            case "DescribeStateMachine":
-                return json_response(await self._machine_actions.describe(members, ask_emulator))
-            case "DeleteStateMachine":
-                return json_response(await self._machine_actions.delete(members, ask_emulator))
             case "CreateActivity":
                 return json_response(self._workers.create_activity(members, request.account, request.region))
             case "ListActivities":

@@ -221,3 +221,61 @@ def test_a_state_can_be_picked_out_of_a_machine(world):
     answer = world.states.test_state(definition=json.dumps(machine), stateName="Only")
 
     assert answer["output"] == '"inner"'
+
+
+def versions(world):
+    """Return a machine with two versions that differ."""
+    states, machine = world.states, world.machine(PASS)
+    first = states.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+    changed = json.dumps(single({"Type": "Succeed"}))
+    second = states.update_state_machine(stateMachineArn=machine, definition=changed, publish=True)
+    return machine, first, second["stateMachineVersionArn"]
+
+
+def test_a_revision_is_published_once(world):
+    machine, first, second = versions(world)
+    publish = world.states.publish_state_machine_version
+
+    assert (first, second) == (f"{machine}:1", f"{machine}:2")
+    assert publish(stateMachineArn=machine)["stateMachineVersionArn"] == second
+    code, message = refused(publish, stateMachineArn=machine, revisionId="stale")
+    assert code == "ConflictException"
+    assert message.startswith("Failed to publish the State Machine version for revision stale. The current State")
+
+
+def test_an_alias_takes_only_versions_whose_weights_add_up(world):
+    machine, first, second = versions(world)
+    create = world.states.create_state_machine_alias
+
+    def routes(**weights):
+        arns = {"machine": machine, "first": first, "second": second}
+        return [{"stateMachineVersionArn": arns[name], "weight": weight} for name, weight in weights.items()]
+
+    assert refused(create, name="a", routingConfiguration=routes(machine=100)) == (
+        "ValidationException",
+        f"Routing configuration must contain state machine version ARNs. Received: [{machine}]",
+    )
+    assert refused(create, name="a", routingConfiguration=routes(first=70, second=29)) == (
+        "ValidationException",
+        "Sum of routing configuration weights must equal 100. Received: [70, 29]",
+    )
+    assert refused(create, name="a b", routingConfiguration=routes(first=100))[0] == "ValidationException"
+    made = create(name="a", routingConfiguration=routes(first=70, second=30))
+    again = create(name="a", routingConfiguration=routes(first=70, second=30))
+    assert again["stateMachineAliasArn"] == made["stateMachineAliasArn"] == f"{machine}:a"
+    assert refused(create, name="a", routingConfiguration=routes(first=100))[0] == "ConflictException"
+    code, message = refused(world.states.delete_state_machine_version, stateMachineVersionArn=first)
+    assert code == "ConflictException"
+    assert message.endswith("Current list of aliases referencing this version: [a]")
+
+
+def test_versions_and_aliases_go_with_their_machine(world):
+    machine, first, _ = versions(world)
+    alias = world.states.create_state_machine_alias(
+        name="live", routingConfiguration=[{"stateMachineVersionArn": first, "weight": 100}]
+    )["stateMachineAliasArn"]
+
+    world.states.delete_state_machine(stateMachineArn=machine)
+
+    for arn in (machine, first, alias):
+        assert refused(world.states.start_execution, stateMachineArn=arn)[0] == "StateMachineDoesNotExist"

@@ -33,6 +33,7 @@ class MachineActions:
     async def create(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
         """Answer CreateStateMachine: refuse what AWS refuses, then let the emulator keep it."""
         check_name(request["name"])
+        _check_version_description(request)
         _check_logging(request.get("loggingConfiguration"))
         _check_definition(request["definition"], request.get("type", "STANDARD"))
         try:
@@ -46,8 +47,12 @@ class MachineActions:
         settings: dict[str, Any] = {
             name: request[name] for name in ("roleArn", "tracingConfiguration") if name in request
         }
-        for arn in (answer["stateMachineArn"], answer.get("stateMachineVersionArn")):
-            if (record := self._machines.record(arn)) is not None and not record["roleArn"]:
+        made = (
+            self._machines.record(answer["stateMachineArn"]),
+            self._machines.version(answer.get("stateMachineVersionArn")),
+        )
+        for record in made:
+            if record is not None and not record["roleArn"]:
                 record.update(settings)
         return answer
 
@@ -65,6 +70,7 @@ class MachineActions:
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
                 "specified",
             )
+        _check_version_description(request)
         _check_logging(request.get("loggingConfiguration"))
         if "definition" in request:
             _check_definition(request["definition"], record["type"])
@@ -89,6 +95,7 @@ class MachineActions:
         Arn.parse(request["stateMachineArn"], "stateMachine")
         if self._machines.record(request["stateMachineArn"]) is None:
             return {}
+        self._machines.forget_versions(request["stateMachineArn"])
         return await hand_on(request)
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +161,11 @@ def _check_definition(definition: str, machine_type: str) -> None:
         load(definition, machine_type=machine_type)
     except InvalidDefinition as problem:
         raise ApiError("InvalidDefinition", str(problem)) from problem
+
+
+def _check_version_description(request: dict[str, Any]) -> None:
+    if "versionDescription" in request and not request.get("publish"):
+        raise ApiError("ValidationException", "Version description can only be set when publish is true")
 
 
 def _check_logging(configuration: dict[str, Any] | None) -> None:
