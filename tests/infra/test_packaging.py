@@ -27,7 +27,7 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def layer() -> Path:
+def layer(assembly) -> Path:  # after the synthesis, which makes it too: it is then made once
     return packaging.layer_archive()
 
 
