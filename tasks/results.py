@@ -89,7 +89,7 @@ class ShardResults:
     def set_aside(self, bad: Sequence[BadRow]) -> None:
         """Take some bad rows."""
         for row in bad:
-            line = {"row": row.row, "reason": row.reason, "record": row.record}
+            line = {"source": self._shard.key, "row": row.row, "reason": row.reason, "record": row.record}
             self._quarantine.write(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
             self.reasons[row.flaws[0].kind] += 1
         self.quarantined += len(bad)
