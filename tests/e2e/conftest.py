@@ -6,6 +6,7 @@ worker.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -142,24 +143,34 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("e2e")
-    process = subprocess.Popen(
-        [str(BIN / "ml-pipeline"), "local", "--port", "0", "--state", str(folder / "state")],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "local.log").open("w"),
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "http://127.0.0.1:" in line, (folder / "local.log").read_text()
-        world = World(line.split()[-1], folder)
+    with embedded_aws(folder) as url:
+        world = World(url, folder)
         world.cli("deploy")
         train(world)
         yield world
-    finally:
-        process.terminate()
-        process.wait(60)
+
+
+@contextlib.contextmanager
+def embedded_aws(folder: Path) -> Iterator[str]:
+    """`ml-pipeline local` in a folder, until the end of the block."""
+    with (
+        (folder / "local.log").open("w") as log,
+        subprocess.Popen(
+            [str(BIN / "ml-pipeline"), "local", "--port", "0", "--state", "state"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert "http://127.0.0.1:" in line, (folder / "local.log").read_text()
+            yield line.split()[-1]
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def train(world: World) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.conftest import BIN, DEPLOYED, World
+from tests.e2e.conftest import BIN, DEPLOYED, World, embedded_aws
 from tests.e2e.example_records import json_lines, parquet, records
 
 
@@ -158,20 +158,9 @@ def test_a_taken_port_is_named(world: World, tmp_path: Path) -> None:
 
 
 def test_a_killed_emulator_is_told_clearly_and_the_next_one_starts_from_the_same_folder(tmp_path: Path) -> None:
-    def start() -> tuple[subprocess.Popen[str], str]:
-        process = subprocess.Popen(
-            [str(BIN / "ml-pipeline"), "local", "--port", "0", "--state", "state"],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdout is not None
-        return process, process.stdout.readline().split()[-1]
-
-    first, url = start()
-    first.kill()
-    first.wait()
+    with embedded_aws(tmp_path) as url:
+        pid = json.loads((tmp_path / ".ml-pipeline" / "local.json").read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     told = subprocess.run(
         [str(BIN / "ml-pipeline"), "executions"],
@@ -182,11 +171,10 @@ def test_a_killed_emulator_is_told_clearly_and_the_next_one_starts_from_the_same
         check=False,
         timeout=120,
     )
-    second, _ = start()
-    second.terminate()
+    with embedded_aws(tmp_path) as again:
+        assert again != url
 
     assert told.returncode == 3
     assert "cannot be reached" in told.stderr
     assert "Traceback" not in told.stderr
-    assert second.wait(30) == 0
     assert not (tmp_path / ".ml-pipeline" / "local.json").exists()
