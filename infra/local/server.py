@@ -18,6 +18,7 @@ from infra.local.errors import AlreadyStartedError, PortTakenError, StartFailedE
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+WATCH_SECONDS = 0.5
 
 _started = threading.Event()
 
@@ -38,11 +39,14 @@ class EmbeddedAws:
         Process that serves it.
     state_dir
         Where its state is kept; ``None`` when it is forgotten at the end.
+    ended
+        Set when it no longer serves.
     """
 
     url: str
     pid: int
     state_dir: Path | None
+    ended: threading.Event
 
 
 def serve(port: int, state_dir: Path | None, on_ready: Callable[[EmbeddedAws], None]) -> None:
@@ -67,7 +71,9 @@ def serve(port: int, state_dir: Path | None, on_ready: Callable[[EmbeddedAws], N
         signal.signal(number, lambda *_: stop.set())
     with start(port, state_dir) as aws:
         on_ready(aws)
-        stop.wait()
+        while not stop.wait(WATCH_SECONDS):
+            if aws.ended.is_set():
+                raise StartFailedError("the embedded AWS ended by itself; its log says why")
 
 
 @contextlib.contextmanager
@@ -89,7 +95,7 @@ def start(port: int = 0, state_dir: Path | None = None) -> Iterator[EmbeddedAws]
         server = _Server(listener, directory, keep_state=state_dir is not None)
         stack.callback(server.stop)
         server.start()
-        yield EmbeddedAws(server.url, os.getpid(), state_dir)
+        yield EmbeddedAws(server.url, os.getpid(), state_dir, server.ended)
 
 
 class _Server:
@@ -99,11 +105,12 @@ class _Server:
         self._listener = listener
         self._directory = directory
         self._keep_state = keep_state
+        self.ended = threading.Event()
         self._ready = threading.Event()
         self._stopping: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="embedded-aws")
+        self._thread = threading.Thread(target=self._run, name="embedded-aws", daemon=True)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def start(self) -> None:
@@ -126,6 +133,7 @@ class _Server:
         except BaseException as error:  # handed to the thread that waits in start()
             self._error = error
         finally:
+            self.ended.set()
             self._ready.set()
 
     async def _serve(self) -> None:

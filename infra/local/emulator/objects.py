@@ -9,7 +9,16 @@ from typing import Any
 
 from infra.local.emulator.private_names import Needs, module, rebind
 
-NEEDS: Needs = {"services.s3": ("_object_disk_path", "_persist_object", "_read_body", "logger")}
+NEEDS: Needs = {
+    "services.s3": (
+        "_object_disk_path",
+        "_persist_object",
+        "_read_body",
+        "_record_object_version",
+        "_object_versions",
+        "logger",
+    )
+}
 
 _ranged: ContextVar[bool] = ContextVar("ranged", default=False)
 
@@ -42,6 +51,7 @@ class Objects:
         self._s3 = module("services.s3")
         self._read_slices_of_ranged_reads()
         self._tell_what_was_not_kept()
+        self._keep_versions_on_disk_alone()
 
     @contextlib.contextmanager
     def ranged_read(self) -> Iterator[None]:
@@ -78,6 +88,18 @@ class Objects:
                 raise BodyNotKeptError("; ".join(reasons.messages) or f"s3://{bucket}/{key} could not be written")
 
         rebind(persist, persist_or_raise)
+
+    def _keep_versions_on_disk_alone(self) -> None:
+        # Symptom: the bodies of all versions stay in memory besides, a gigabyte for a gigabyte.
+        record_version = self._s3._record_object_version
+
+        def record(bucket: str, key: str, prior: Any, current: dict[str, Any], data: Any) -> Any:
+            version_id = record_version(bucket, key, prior, current, data)
+            for version in self._s3._object_versions.get((bucket, key), [])[-1:]:
+                version["data"] = None  # read from the current object, and from the version's file afterwards
+            return version_id
+
+        rebind(record_version, record)
 
 
 class _Reasons(logging.Handler):

@@ -192,3 +192,22 @@ def test_an_object_that_cannot_be_written_is_refused(client: Any, name: str, mon
     monkeypatch.setattr(s3.meta.config, "retries", {"total_max_attempts": 1}, raising=False)
     with pytest.raises(ClientError, match="No space left on device"):
         s3.put_object(Bucket=name, Key="k", Body=b"x")
+
+
+def test_every_version_keeps_its_body(client: Any, name: str) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"before versioning")
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    first, second = (s3.put_object(Bucket=name, Key="k", Body=body)["VersionId"] for body in (b"first", b"second"))
+
+    def body(**version: str) -> bytes:
+        read: bytes = s3.get_object(Bucket=name, Key="k", **version)["Body"].read()
+        return read
+
+    assert body() == b"second"
+    assert [body(VersionId=v) for v in ("null", first, second)] == [b"before versioning", b"first", b"second"]
+    s3.delete_object(Bucket=name, Key="k")
+    assert body(VersionId=second) == b"second"
+    s3.delete_object(Bucket=name, Key="k", VersionId=second)
+    assert body(VersionId=first) == b"first"
