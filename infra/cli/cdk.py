@@ -75,7 +75,11 @@ class Cdk:
         self._children = children
         self._home = HOME.resolve()
         self._home.mkdir(parents=True, exist_ok=True)
-        self._environment = _environment(target, os.environ, self._home)
+        # What a CDK that is stopped leaves behind (jsii unpacks itself for each app) lies here until the next one.
+        scratch = self._home / "tmp"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        self._environment = _environment(target, os.environ, self._home) | {"TMPDIR": str(scratch)}
         self.assembly = self._home / "cdk.out"
 
     def synthesize(self) -> None:

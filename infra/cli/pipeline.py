@@ -92,11 +92,13 @@ class Pipeline:
 
     def score(self, console: Console) -> Outcome:
         """Run batch inference over July, with live progress."""
-        arn = start(
-            self.target,
-            "batch-inference",
-            {"runId": RUN_ID, "input": f"s3://{self.target.names.bucket('data')}/{INPUT_PREFIX}"},
-        )
+        request = {
+            "runId": RUN_ID,
+            "input": f"s3://{self.target.names.bucket('data')}/{INPUT_PREFIX}",
+            # All workers share this machine: more of them than it has processors only start more slowly.
+            "concurrency": 2 * (os.cpu_count() or 1),
+        }
+        arn = start(self.target, "batch-inference", request)
         return follow_to_end(self.target, "batch-inference", arn, console)
 
     def _start(self, voice: Voice) -> None:
