@@ -18,6 +18,7 @@ class Roles:
 
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
+        self._warned: set[str] = set()
 
     def assume(self, role_arn: str) -> RoleCredentials:
         """Act as the role of a state machine.
@@ -33,5 +34,7 @@ class Roles:
         try:
             return self._identities.assume(role_arn, PRINCIPAL, SESSION_NAME)
         except RoleMissingError:
-            logger.warning("%s does not exist, AWS would refuse it; its tasks act as the account's root", role_arn)
+            if role_arn not in self._warned:
+                logger.warning("%s does not exist, AWS would refuse it; its tasks act as the account's root", role_arn)
+                self._warned.add(role_arn)
             return ROOT

@@ -308,6 +308,66 @@ def test_stopping_an_execution_stops_the_one_that_it_waits_for(world):
     assert execution["status"] == "ABORTED"
 
 
+@pytest.fixture
+def api(world):
+    """Returns the parameters with which a machine calls an API that echoes query and body."""
+    function = world.function(
+        "import json\n"
+        "def handler(event, context):\n"
+        "    query = event['queryStringParameters'] or {}\n"
+        "    body = json.dumps({'query': query, 'body': event['body']})\n"
+        "    return {'statusCode': int(query.get('status', 200)), 'body': body}\n"
+    )
+    world.client("lambda").add_permission(
+        FunctionName=function, StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
+    )
+    gateway = world.client("apigateway")
+    rest_api = gateway.create_rest_api(name=f"api-{world.unique}")["id"]
+    (root,) = gateway.get_resources(restApiId=rest_api)["items"]
+    method = {"restApiId": rest_api, "resourceId": root["id"], "httpMethod": "POST"}
+    gateway.put_method(**method, authorizationType="NONE")
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+    gateway.put_integration(**method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    gateway.create_deployment(restApiId=rest_api, stageName="live")
+    endpoint = f"{rest_api}.execute-api.us-east-1.amazonaws.com"
+    return {"ApiEndpoint": endpoint, "Method": "POST", "Stage": "live", "RequestBody": {"x.$": "$.x"}}
+
+
+def test_an_api_is_called_with_query_and_body(world, api):
+    invoke = task("arn:aws:states:::apigateway:invoke", {**api, "QueryParameters": {"a": ["b"]}})
+
+    output = json.loads(world.run(invoke, {"x": 1})["output"])
+
+    assert (output["StatusCode"], output["StatusText"]) == (200, "OK")
+    assert output["ResponseBody"] == {"query": {"a": "b"}, "body": '{"x":1}'}
+
+
+def test_an_api_that_answers_an_error_fails_the_task_under_its_status(world, api):
+    invoke = task("arn:aws:states:::apigateway:invoke", {**api, "QueryParameters": {"status": ["503"]}})
+
+    ended = world.run(invoke, {"x": 1})
+
+    assert ended["error"] == "ApiGateway.503"
+    assert json.loads(ended["cause"])["query"] == {"status": "503"}
+
+
+def test_a_role_that_does_not_exist_is_tolerated_until_it_does(world):
+    name = f"late-{world.unique}"
+    listing = world.machine(
+        task("arn:aws:states:::aws-sdk:s3:listBuckets", {}), role=f"arn:aws:iam::000000000000:role/{name}"
+    )
+
+    def status():
+        execution = world.states.start_execution(stateMachineArn=listing)["executionArn"]
+        return world.end_of(execution)["status"]
+
+    assert status() == "SUCCEEDED"
+    trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    world.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    assert status() == "FAILED"
+
+
 def test_a_function_result_over_the_limit_fails_the_task(world):
     big = world.function("def handler(event, context):\n    return 'x' * 262_143\n")
 

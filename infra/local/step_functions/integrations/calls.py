@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -111,10 +110,12 @@ class Calls:
         self._assume = assume
         self._pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="step-functions-call")
         self._session = botocore.session.Session()
-        self._lock = threading.Lock()
+        self._clients_lock = threading.Lock()
+        self._credentials_lock = threading.Lock()
+        self._credentials: dict[Identity, RoleCredentials] = {}
         self._models_lock = threading.Lock()
         self._models: dict[str, Any] = {}
-        self._clients: dict[tuple[str, str, str | None, str], tuple[BaseClient, float]] = {}
+        self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._config = Config(
             parameter_validation=False,
             inject_host_prefix=False,
@@ -155,37 +156,34 @@ class Calls:
                 self._models[service] = self._session.get_service_model(service)
         return self._models[service]
 
-    def client(self, identity: Identity, service: str) -> BaseClient:
-        """Return a client; creating one takes milliseconds and may call STS.
+    def credentials(self, identity: Identity) -> RoleCredentials:
+        """Return credentials that are good for some minutes at least.
 
         Raises
         ------
         StatesError
             If the role cannot be assumed.
         """
-        key = (service, identity.role_arn, identity.task_role_arn, identity.region)
-        client, renewal = self._clients.get(key, (None, 0.0))
-        if client is not None and time.time() < renewal:
-            return client
-        with self._lock:
-            client, renewal = self._clients.get(key, (None, 0.0))
-            if client is None or time.time() >= renewal:
-                credentials = self._credentials(identity)
-                client = self._session.create_client(
-                    service,
-                    region_name=identity.region,
-                    endpoint_url=self.endpoint_url,
-                    aws_access_key_id=credentials.access_key,
-                    aws_secret_access_key=credentials.secret_key,
-                    aws_session_token=credentials.session_token,
-                    config=self._config,
-                )
-                self._clients[key] = (client, credentials.expires - _RENEWAL_MARGIN_SECONDS)
-        return client
+        with self._credentials_lock:
+            known = self._credentials.get(identity)
+            if known is None or known.expires - _RENEWAL_MARGIN_SECONDS < time.time():
+                known = self._credentials[identity] = self._assumed(identity)
+        return known
+
+    def client(self, identity: Identity, service: str) -> BaseClient:
+        """Return a client; creating one takes milliseconds. Raises as `credentials` does."""
+        credentials = self.credentials(identity)
+        key = (service, identity.region, credentials.access_key)
+        with self._clients_lock:
+            if key not in self._clients:
+                self._clients[key] = self._new_client(service, identity.region, credentials)
+        return self._clients[key]
 
     def close(self) -> None:
         """Start no further calls; those under way end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients.values():
+            client.close()
 
     def _call(self, identity: Identity, service: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         client = self.client(identity, service)
@@ -198,31 +196,33 @@ class Calls:
             raise Unreachable(str(error) or type(error).__name__) from error
         return answer
 
-    def _credentials(self, identity: Identity) -> RoleCredentials:
-        try:
-            credentials = self._assume(identity.role_arn)
-        except RoleNotAssumableError as error:
-            raise StatesError("States.TaskFailed", str(error)) from error
-        if identity.task_role_arn is None:
-            return credentials
-        return self._chained(credentials, identity, identity.task_role_arn)
-
-    def _chained(self, credentials: RoleCredentials, identity: Identity, role_arn: str) -> RoleCredentials:
-        sts: Any = self._session.create_client(
-            "sts",
-            region_name=identity.region,
+    def _new_client(self, service: str, region: str, credentials: RoleCredentials) -> BaseClient:
+        return self._session.create_client(
+            service,
+            region_name=region,
             endpoint_url=self.endpoint_url,
             aws_access_key_id=credentials.access_key,
             aws_secret_access_key=credentials.secret_key,
             aws_session_token=credentials.session_token,
             config=self._config,
         )
+
+    def _assumed(self, identity: Identity) -> RoleCredentials:
         try:
-            answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+            credentials = self._assume(identity.role_arn)
+        except RoleNotAssumableError as error:
+            raise StatesError("States.TaskFailed", str(error)) from error
+        if identity.task_role_arn is None:
+            return credentials
+        sts: Any = self._new_client("sts", identity.region, credentials)
+        try:
+            given = sts.assume_role(RoleArn=identity.task_role_arn, RoleSessionName=SESSION_NAME)["Credentials"]
         except ClientError as error:
-            cause = f"The role {identity.role_arn} is not authorized to assume the task state's role, {role_arn}."
+            cause = (
+                f"The role {identity.role_arn} is not authorized to assume the task state's role, "
+                f"{identity.task_role_arn}."
+            )
             raise StatesError("States.TaskFailed", cause) from error
-        given = answer["Credentials"]
         return GivenCredentials(
             given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], given["Expiration"].timestamp()
         )
@@ -238,5 +238,5 @@ class GivenCredentials:
     expires: float
 
 
-ROOT = GivenCredentials("test", "test", "test", math.inf)
-"""The account's root on the embedded AWS."""
+ROOT = GivenCredentials("test", "test", "test", expires=0.0)
+"""The account's root on the embedded AWS. They count as expired, so that a role is looked for at every call."""

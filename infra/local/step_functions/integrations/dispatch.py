@@ -13,7 +13,7 @@ from infra.local.step_functions.integrations.calls import Calls
 from infra.local.step_functions.integrations.executions import ExecutionIntegration
 from infra.local.step_functions.integrations.failures import Wording
 from infra.local.step_functions.integrations.functions import FunctionArnIntegration, FunctionIntegration
-from infra.local.step_functions.integrations.jobs import BatchIntegration, GlueIntegration
+from infra.local.step_functions.integrations.jobs import BatchIntegration
 from infra.local.step_functions.integrations.messages import EventIntegration, QueueIntegration
 from infra.local.step_functions.integrations.objects import ObjectIntegration
 from infra.local.step_functions.integrations.optimized import OptimizedIntegration
@@ -29,6 +29,8 @@ _STOP_SECONDS = 10.0
 class ServiceTasks:
     """The interpreter's `Tasks`: every request becomes a call of the embedded AWS.
 
+    Only what the embedded AWS really does is offered: its Glue, for one, says that jobs have run which have not.
+
     Parameters
     ----------
     calls
@@ -42,7 +44,7 @@ class ServiceTasks:
         self._activities = activities
         self._sdk = SdkIntegration(calls)
         self._function_arn = FunctionArnIntegration(calls)
-        batch, glue, executions = BatchIntegration(calls), GlueIntegration(calls), ExecutionIntegration(calls)
+        batch, executions = BatchIntegration(calls), ExecutionIntegration(calls)
         dynamodb = OptimizedIntegration(
             calls, "dynamodb", Wording("DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException")
         )
@@ -56,7 +58,6 @@ class ServiceTasks:
             ("dynamodb", "putItem"): dynamodb,
             ("dynamodb", "updateItem"): dynamodb,
             ("events", "putEvents"): EventIntegration(calls),
-            ("glue", "startJobRun"): glue,
             ("lambda", "invoke"): FunctionIntegration(calls),
             ("s3", "getObject"): objects,
             ("s3", "listObjectsV2"): objects,
@@ -65,7 +66,7 @@ class ServiceTasks:
             ("sqs", "sendMessage"): QueueIntegration(calls),
             ("states", "startExecution"): executions,
         }
-        self._jobs: dict[str, Job] = {"batch": batch, "glue": glue, "states": executions}
+        self._jobs: dict[str, Job] = {"batch": batch, "states": executions}
 
     def check(self, call: TaskCall) -> None:
         """Fail what cannot be asked for at all before it is scheduled; see `ChecksRequests`."""

@@ -1,4 +1,4 @@
-"""Jobs of AWS Batch (``batch:submitJob``) and AWS Glue (``glue:startJobRun``), also with ``.sync``."""
+"""Jobs of AWS Batch: ``batch:submitJob``, also with ``.sync``."""
 
 from __future__ import annotations
 
@@ -37,27 +37,3 @@ class BatchIntegration(OptimizedIntegration):
     async def stop(self, task: Task, submitted: Json) -> None:
         """Terminate the job; see `Job`."""
         await self.call(task, "TerminateJob", {"JobId": submitted["JobId"], "Reason": "Aborted by AWS Step Functions."})
-
-
-class GlueIntegration(OptimizedIntegration):
-    """Starts runs of AWS Glue jobs, and follows them."""
-
-    def __init__(self, calls: Calls) -> None:
-        super().__init__(calls, "glue", Wording("Glue", "AWSGlue", "AWSGlueException"))
-
-    async def follow(self, task: Task, submitted: Json) -> Json:
-        """Wait for the end of the run; see `Job`."""
-        run: dict[str, Any] = {}
-        async for _ in looks():
-            which = {"JobName": task.arguments["JobName"], "RunId": submitted["JobRunId"]}
-            run = (await self.call(task, "GetJobRun", which, metadata=False))["JobRun"]
-            if run["JobRunState"] in ("SUCCEEDED", "FAILED", "ERROR", "STOPPED", "TIMEOUT", "EXPIRED"):
-                break
-        if run["JobRunState"] != "SUCCEEDED":
-            raise StatesError("States.TaskFailed", text_of(run))
-        return run
-
-    async def stop(self, task: Task, submitted: Json) -> None:
-        """Stop the run; see `Job`."""
-        which = {"JobName": task.arguments["JobName"], "JobRunIds": [submitted["JobRunId"]]}
-        await self.call(task, "BatchStopJobRun", which)

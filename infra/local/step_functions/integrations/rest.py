@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from infra.local.step_functions.integrations.calls import Calls
 from infra.local.step_functions.integrations.shapes import UnfitArgumentError
@@ -71,9 +72,10 @@ class RestIntegration:
     def _signed(
         self, task: Task, method: str, url: str, content: bytes | None, headers: Mapping[str, str]
     ) -> dict[str, str]:
-        client: Any = self._calls.client(task.identity, "apigateway")
+        given = self._calls.credentials(task.identity)
+        credentials = Credentials(given.access_key, given.secret_key, given.session_token)
         request = AWSRequest(method=method, url=url, data=content, headers=dict(headers))
-        SigV4Auth(client._request_signer._credentials, "execute-api", task.identity.region).add_auth(request)
+        SigV4Auth(credentials, "execute-api", task.identity.region).add_auth(request)
         return dict(request.headers.items())
 
 
