@@ -1,5 +1,6 @@
 """Unpacks deployment packages and layers, once per content, for all workers to share."""
 
+import functools
 import hashlib
 import importlib.util
 import io
@@ -36,7 +37,7 @@ class Packages:
         zipfile.BadZipFile
             If one is not a zip archive.
         """
-        digest = hashlib.sha256(b"".join(hashlib.sha256(archive).digest() for archive in archives)).hexdigest()
+        digest = hashlib.sha256(b"".join(map(_digest, archives))).hexdigest()
         directory = self._home / digest
         if not directory.exists():
             scratch = Path(tempfile.mkdtemp(dir=self._home))
@@ -62,6 +63,12 @@ class Packages:
             source = origin.parent if spec.submodule_search_locations else origin
             (directory / source.name).symlink_to(source)
         return directory
+
+
+@functools.lru_cache(maxsize=32)
+def _digest(archive: bytes) -> bytes:
+    """Return the archive's digest; a layer of 100 MB is not read again at each cold start."""
+    return hashlib.sha256(archive).digest()
 
 
 def _extract(archive: bytes, target: Path) -> None:
