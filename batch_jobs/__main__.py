@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
+from batch_jobs.without_pandas import hide_pandas
 from tasks.errors import NoSpaceForResults, ServiceUnavailable, TaskError
 
 #: Exit codes (sysexits.h), by which the job definition decides whether another attempt makes sense.
@@ -130,7 +131,5 @@ class _WithoutPandas(importlib.abc.MetaPathFinder):
 
 
 if __name__ == "__main__":
-    # No job uses pandas, but pyarrow and lightgbm import it where it is installed: half a second and 60 MB each time.
-    # `sys.modules["pandas"] = None` would do for Python, but pyarrow's compiled code then takes None for the module.
-    sys.meta_path.insert(0, _WithoutPandas())
+    hide_pandas()
     sys.exit(main())

@@ -41,7 +41,6 @@ max_feature_idx=2
 objective=binary sigmoid:1
 feature_names=distance wind origin
 feature_infos=[0:5000] [0:60] -1:0:1:2
-tree_sizes=400 300
 
 Tree=0
 num_leaves=3

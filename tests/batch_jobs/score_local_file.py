@@ -1,0 +1,63 @@
+"""Scores one local file in a process of its own: `python score_local_file.py ROOT KEY MODEL-ARTIFACT`.
+
+Prints the marker with the process's peak memory (`peakMegabytes`) and CPU seconds (`cpuSeconds`) as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from batch_jobs.native import NativeForest
+from batch_jobs.without_pandas import hide_pandas
+from tasks.artifact import checksum, unpack
+from tasks.inventory import shards_of
+from tasks.layout import RunFolder
+from tasks.run_request import RunRequest
+from tasks.scoring import Model, score_shard
+from tasks.storage import Location
+from tests.batch_jobs.local_objects import LocalObjects
+
+
+class Nowhere:
+    """Takes items and forgets them; they are measured elsewhere."""
+
+    def put(self, requests: Iterable[bytes]) -> int:
+        """Count the items."""
+        del requests
+        return 0
+
+
+def main(root: str, key: str, artifact_file: str) -> None:
+    """Score the object `key` in the bucket `data` below `root`."""
+    storage = LocalObjects(Path(root))
+    body = Path(artifact_file).read_bytes()
+    artifact = unpack(body, checksum(body))
+    model = Model("v1", 0.5, artifact.signature, NativeForest(artifact.model_text))
+    run = RunRequest("r", "s3://data/", "v1", "container", 5_000_000, 1, 0, 1, "2026-11-23", "2026-11-23T00:00:00Z")
+    stored = storage.find(Location("data", key))
+    assert stored is not None
+    (shard,) = shards_of(stored, "data", run, storage)
+    start = time.process_time()
+    marker = score_shard(
+        run,
+        shard.with_id(0),
+        model=lambda: model,
+        folder=RunFolder.of(run, "results"),
+        storage=storage,
+        items=Nowhere(),
+        retention_days=30,
+        worker="benchmark",
+    )
+    spent = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(marker | {"peakMegabytes": round(peak), "cpuSeconds": round(spent, 3)}))
+
+
+if __name__ == "__main__":
+    hide_pandas()
+    main(*sys.argv[1:])
