@@ -1,4 +1,4 @@
-"""CloudFormation that answers when the work is done, if it is done soon.
+"""CloudFormation that takes changes of outputs alone, and answers when the work is done, if it is done soon.
 
 The CDK looks at a stack at once and then every five seconds (``aws-cdk``, ``waitForStackDeploy``); a stack takes a
 second here. Answering after it is done saves most of that wait, and changes nothing else.
@@ -19,6 +19,15 @@ PAUSE_SECONDS = 0.02
 
 def install(emulator: Emulator) -> None:
     """Stand in front of the emulator's CloudFormation."""
+
+    async def accept_changed_outputs(request: Request, cloudformation: Handler) -> Response:
+        response = await cloudformation(request)
+        made = re.search(rb"<CreateChangeSetResult>\s*<Id>([^<]+)</Id>", response.body)
+        if made:
+            emulator.resources.accept_changed_outputs(made.group(1).decode())
+        return response
+
+    emulator.services.wrap("cloudformation", accept_changed_outputs)
     emulator.services.wrap("cloudformation", answer_when_done)
 
 

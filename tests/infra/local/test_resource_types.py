@@ -323,3 +323,23 @@ def test_a_stack_is_done_when_the_call_that_started_it_returns(client: Any, name
     cloudformation.delete_stack(StackName=name)
     with pytest.raises(cloudformation.exceptions.ClientError, match="does not exist"):
         cloudformation.describe_stacks(StackName=name)
+
+
+def test_a_change_set_of_outputs_alone_can_be_executed(client: Any, name: str) -> None:
+    cloudformation = client("cloudformation")
+    topic = {"T": {"Type": "AWS::SNS::Topic"}}
+    exported = {"Arn": {"Value": {"Ref": "T"}, "Export": {"Name": f"{name}-arn"}}}
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": topic}))
+
+    def change(number: int) -> str:
+        body = json.dumps({"Resources": topic, "Outputs": exported})
+        change_set = {"StackName": name, "ChangeSetName": f"c{number}"}
+        cloudformation.create_change_set(**change_set, TemplateBody=body)
+        status = str(cloudformation.describe_change_set(**change_set)["Status"])
+        if status == "CREATE_COMPLETE":
+            cloudformation.execute_change_set(**change_set)
+        return status
+
+    assert change(1) == "CREATE_COMPLETE"
+    assert f"{name}-arn" in [export["Name"] for export in cloudformation.list_exports()["Exports"]]
+    assert change(2) == "FAILED"
