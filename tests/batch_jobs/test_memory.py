@@ -14,8 +14,8 @@ import pytest
 from tasks.artifact import Artifact, pack
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE
 
-#: Megabytes that a job may use, whatever the shard's size.
-LIMIT = 400
+#: Megabytes that scoring may take with this tiny model; the files are larger. 400 are allowed with a real one.
+LIMIT = 200
 PADDING = "x" * 1_000
 
 
@@ -23,17 +23,17 @@ def write_csv(file):
     line = b"300,5,JFK," + PADDING.encode() + b"\n"
     with file.open("wb") as out:
         out.write(b"distance,wind,origin,note\n")
-        for _ in range(250):
+        for _ in range(300):
             out.write(line * 1_000)
-    return 250_000
+    return 300_000
 
 
 def write_json_lines(file):
     line = orjson.dumps(GOOD | {"note": PADDING}) + b"\n"
     with file.open("wb") as out:
-        for _ in range(200):
+        for _ in range(300):
             out.write(line * 999 + b'{"broken": \n')
-    return 200_000
+    return 300_000
 
 
 def write_json_lines_that_compress_well(file):
@@ -87,7 +87,6 @@ def test_a_shard_larger_than_the_memory_is_scored(tmp_path, key, write):
     marker = json.loads(scored.stdout)
     assert marker["rows"] == rows
     assert marker["predictions"] + marker["quarantined"] == rows
-    print(marker["peakMegabytes"], marker["cpuSeconds"], marker["stages"])
     assert marker["peakMegabytes"] < LIMIT
     for file in tmp_path.glob("data/*"):
         file.unlink()
