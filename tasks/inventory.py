@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from tasks.errors import NoInputFound, UnreadableObject
+from tasks.errors import AccessRefused, NoInputFound, UnreadableObject
 from tasks.parquet_footer import read_footer
 from tasks.run_request import RunRequest
 from tasks.shards import Lane, Shard, format_of
@@ -28,12 +28,19 @@ def take_inventory(request: RunRequest, storage: Storage) -> list[Shard]:
     Raises
     ------
     NoInputFound
-        If the bucket does not exist or nothing to score lies below the prefix.
+        If the bucket does not exist or may not be read, or nothing to score lies below the prefix.
     UnsupportedObject
         If an object is in no format that can be scored.
     """
     prefix = Location.parse(request.input)
-    found = [stored for stored in storage.list(prefix) if _is_data(stored.key, prefix.key)]
+    try:
+        found = [stored for stored in storage.list(prefix) if _is_data(stored.key, prefix.key)]
+    except AccessRefused as refused:
+        # S3 does not tell a stranger whether a bucket exists.
+        raise NoInputFound(
+            f"{prefix} cannot be listed: bucket {prefix.bucket} does not exist, or this pipeline may not read it. "
+            f"Put the input into the data bucket, or grant its roles the bucket. ({refused})"
+        ) from refused
     if not found:
         raise NoInputFound(f"nothing to score below {prefix}: the bucket has no object with that prefix")
     for stored in found:

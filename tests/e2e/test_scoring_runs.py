@@ -202,12 +202,19 @@ def test_the_inputs_that_the_console_and_a_schedule_send_score_the_default_prefi
 
 
 def test_the_end_of_a_run_is_told_to_the_topic(world: World) -> None:
-    queue = world.client("sqs").create_queue(QueueName="told")["QueueUrl"]
-    world.client("sns").subscribe(
-        TopicArn=f"arn:aws:sns:us-east-1:000000000000:{DEPLOYED.topic}",
-        Protocol="sqs",
-        Endpoint="arn:aws:sqs:us-east-1:000000000000:told",
-    )
+    topic = f"arn:aws:sns:us-east-1:000000000000:{DEPLOYED.topic}"
+    here = "arn:aws:sqs:us-east-1:000000000000:told"
+    takes_from_topic = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": here,
+    }
+    queue = world.client("sqs").create_queue(
+        QueueName="told",
+        Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [takes_from_topic]})},
+    )["QueueUrl"]
+    world.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=here)
     source = world.upload("told", {"a.jsonl": json_lines(records(3))})
 
     world.run("told", source)
