@@ -114,7 +114,12 @@ class BatchStack(cdk.Stack):
                 execution_role=self._execution_role,
                 job_role=role,
                 logging=ecs.LogDriver.aws_logs(stream_prefix=command, log_group=self._logs),
-                environment={"AWS_REGION": self.region, **runtime_environment(self._settings, self._names)},
+                environment={
+                    "AWS_REGION": self.region,
+                    # OpenMP takes the host's processors for its own; threads beyond the job's share only wait.
+                    "OMP_NUM_THREADS": str(max(1, int(size.vcpus))),
+                    **runtime_environment(self._settings, self._names),
+                },
             ),
             retry_attempts=size.attempts,
             retry_strategies=_RETRIES,
