@@ -9,7 +9,8 @@ from infra.local.wire import Request
 
 NEEDS: Needs = {
     "core.iam_actions": ("extract_resource_arn",),
-    "core.iam_evaluator": ("enforce", "pin_request_origin"),
+    "core.iam_evaluator": ("EvalResult", "enforce", "pin_request_origin"),
+    "services.s3": ("_bucket_owner_account",),
 }
 
 
@@ -21,6 +22,7 @@ class Permissions:
         self._resources: dict[str, Callable[[Request], list[str]]] = {}
         self._authorize_on_named_resources()
         self._count_loopback_as_secure()
+        self._let_s3_name_missing_buckets()
 
     def name_resources(self, service: str, derive: Callable[[Request], list[str]]) -> None:
         """Authorize the calls of `service` on the ARNs that `derive` returns, on every one of them.
@@ -88,3 +90,19 @@ class Permissions:
         # it publishes assets. There is no TLS on 127.0.0.1, and nobody between client and server.
         pin_request_origin = self._evaluator.pin_request_origin
         rebind(pin_request_origin, lambda source_ip, _secure: pin_request_origin(source_ip, True))
+
+    def _let_s3_name_missing_buckets(self) -> None:
+        # Symptom: a role that lists a bucket which does not exist is told AccessDenied. S3 finds the bucket before it
+        # asks what the caller may do with it, and says NoSuchBucket.
+        enforce = self._evaluator.enforce
+        owner_of = module("services.s3")._bucket_owner_account
+
+        def enforce_on_existing_buckets(access_key: str, action: str, service: str, *rest: Any, **details: Any) -> Any:
+            denied = enforce(access_key, action, service, *rest, **details)
+            bucket = str(details.get("resource_arn", "")).removeprefix("arn:aws:s3:::").partition("/")[0]
+            asked_for_one = service == "s3" and action != "s3:CreateBucket" and bucket not in ("", "*")
+            if asked_for_one and isinstance(denied, self._evaluator.EvalResult) and owner_of(bucket) is None:
+                return None
+            return denied
+
+        rebind(enforce, enforce_on_existing_buckets)

@@ -60,6 +60,20 @@ def test_an_assumed_role_may_do_only_what_its_policies_allow(client: Any, role: 
             restricted.get_parameters(Names=names)
 
 
+def test_a_missing_bucket_is_named_to_a_role_that_may_not_read_it(client: Any, role: Any, name: str) -> None:
+    client("s3").create_bucket(Bucket=f"{name}-there")
+    keys = client("sts").assume_role(RoleArn=role("lambda.amazonaws.com"), RoleSessionName="session")["Credentials"]
+    s3 = client("s3", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+    with pytest.raises(s3.exceptions.NoSuchBucket):
+        s3.list_objects_v2(Bucket=f"{name}-missing")
+    for call in (s3.list_objects_v2, s3.delete_bucket):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(Bucket=f"{name}-there")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.create_bucket(Bucket=f"{name}-new")
+
+
 def test_an_iam_user_keeps_its_own_permissions_and_its_signature_is_checked(client: Any, name: str) -> None:
     iam = client("iam")
     iam.create_user(UserName=name)
