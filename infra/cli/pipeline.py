@@ -98,7 +98,7 @@ class Pipeline:
             # All workers share this machine: more of them than it has processors only start more slowly.
             "concurrency": 2 * (os.cpu_count() or 1),
         }
-        arn = start(self.target, "batch-inference", request)
+        arn = start(self.target, "batch-inference", request, name=RUN_ID)
         return follow_to_end(self.target, "batch-inference", arn, console)
 
     def _start(self, voice: Voice) -> None:

@@ -92,12 +92,7 @@ class Watch:
         done = {marker.shard_id for marker in markers}
         failed = self._failed_by_lane() if shards else {}
         lanes = tuple(
-            Lane(
-                lane,
-                sum(shard.lane == lane for shard in shards),
-                sum(shard.lane == lane and shard.shard_id in done for shard in shards),
-                failed.get(lane, 0),
-            )
+            _lane(lane, [shard for shard in shards if shard.lane == lane], done, failed.get(lane, 0))
             for lane in _LANES
             if any(shard.lane == lane for shard in shards)
         )
@@ -137,6 +132,12 @@ class Watch:
             counts = self._states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
             failed[lane] = counts["failed"] + counts["timedOut"] + counts["aborted"]
         return failed
+
+
+def _lane(name: str, shards: list[Shard], done: set[str], ended_badly: int) -> Lane:
+    finished = sum(shard.shard_id in done for shard in shards)
+    # When a Map gives up it aborts children whose worker then finishes all the same: the marker counts.
+    return Lane(name, len(shards), finished, min(ended_badly, len(shards) - finished))
 
 
 def follow(watch: Watch, console: Console, seconds_between_looks: float) -> dict[str, Any]:

@@ -212,10 +212,11 @@ class Written:
     late: np.ndarray
 
 
-def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7) -> Written:
+def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7, unfinished: int = 0) -> Written:
     """Write what a finished run leaves: request, manifest, predictions, markers; and the outcomes of its rows.
 
-    In each shard the last two rows are bad, and of every tenth good row the outcome is not known.
+    The last `unfinished` shards have no marker. In each shard the last two rows are bad, and of every tenth good row
+    the outcome is not known.
     """
     chance = np.random.default_rng(seed)
     day, start = "2026-11-23", datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -253,7 +254,8 @@ def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7) -> W
             "finishedAt": (start + timedelta(seconds=number + 2)).isoformat(),
             "worker": f"worker-{number}",
         }
-        _put("results", f"runs/{run_id}/markers/{shard_id}.json", json.dumps(marker).encode())
+        if number < shards - unfinished:
+            _put("results", f"runs/{run_id}/markers/{shard_id}.json", json.dumps(marker).encode())
         all_scores.append(scores)
         all_late.append(late)
     _put("results", f"runs/{run_id}/manifest/all.jsonl", to_manifest(manifest))

@@ -51,10 +51,10 @@ def test_progress_stays_out_of_the_way_of_scripts(aws: FakeStates, call: Callabl
 
 
 def test_failed_shards_show_in_the_progress(aws: FakeStates, call: Callable[..., Said]) -> None:
-    write_run("july")
-    aws.map_runs = {"small": 4}
+    write_run("july", unfinished=1)
+    aws.map_runs = {"small": 2}
 
-    assert "(4 failed)" in call("run", "batch-inference", "--run-id", "july", "--no-report").out
+    assert "small 1/2 (1 failed)" in call("run", "batch-inference", "--run-id", "july", "--no-report").out
 
 
 def test_a_failed_run_ends_with_its_cause_and_what_to_do(aws: FakeStates, call: Callable[..., Said]) -> None:
