@@ -15,7 +15,7 @@ from infra.cli.local import local
 from infra.cli.replay import replay
 from infra.cli.report import report
 from infra.cli.run import run
-from tasks.errors import TaskError
+from tasks.errors import ServiceUnavailable, TaskError
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -79,18 +79,18 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except CommandError as error:
         print_error(error)
         return error.exit_code
+    except (BotoCoreError, ServiceUnavailable) as error:
+        print_error(_unreachable(error))
+        return UnavailableError.exit_code
     except (ClientError, TaskError) as error:
         print_error(CommandError(str(error)))
         return CommandError.exit_code
-    except BotoCoreError as error:
-        print_error(_unreachable(error))
-        return UnavailableError.exit_code
     return 0
 
 
 def _unreachable(error: Exception) -> UnavailableError:
     return UnavailableError(
-        f"AWS cannot be reached: {error}.".replace("..", "."),
+        f"AWS cannot be reached: {error}",
         "If the embedded AWS was stopped or killed, start it again with `make local` or `make run`.",
     )
 

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from infra.cli.errors import RefusedError, UnavailableError
-from infra.cli.target import LOCAL_FILE, Where, find_target
-from tests.infra.cli.conftest import Said
+from infra.cli.target import LOCAL_FILE, Target, Where, find_target
+from tests.infra.cli.conftest import FakeStates, Said
 
 
 @pytest.fixture
@@ -93,3 +95,18 @@ def test_an_endpoint_that_does_not_answer_is_told_in_one_line(
     assert "http://127.0.0.1:1" in said.err
     assert "make local" in said.err
     assert "Traceback" not in said.err
+
+
+def test_an_endpoint_that_goes_away_meanwhile_is_told_in_one_line(
+    aws: FakeStates, call: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Target.client
+    gone = boto3.client(
+        "s3", "us-east-1", endpoint_url="http://127.0.0.1:1", config=Config(retries={"total_max_attempts": 1})
+    )
+    monkeypatch.setattr(Target, "client", lambda target, name: gone if name == "s3" else real(target, name))
+
+    said = call("run", "batch-inference")
+
+    assert said.code == 3
+    assert "make local" in said.err
