@@ -7,7 +7,9 @@ import uuid
 import zipfile
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 PATIENCE_SECONDS = 30
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -112,6 +114,18 @@ def task(resource, parameters=None, **fields):
     if parameters is not None:
         state["Parameters"] = parameters
     return {"StartAt": "Work", "States": {"Work": state}}
+
+
+INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}}
+"""A state that calls a Lambda function; it says neither what follows nor that it ends."""
+
+
+def refused(operation, *arguments, **request):
+    """Return code and message of the refusal that `operation` must end with."""
+    with pytest.raises(ClientError) as refusal:
+        operation(*arguments, **request)
+    error = refusal.value.response["Error"]
+    return error["Code"], error["Message"]
 
 
 def single(state):

@@ -5,12 +5,16 @@ import threading
 
 import pytest
 
-from tests.infra.local.state_machine_world import World, task
+from tests.infra.local.state_machine_world import World, refused, task
 
 
 @pytest.fixture
 def world(client):
     return World(client)
+
+
+def code_of_refusal(operation, **request):
+    return refused(operation, **request)[0]
 
 
 @pytest.fixture
@@ -22,12 +26,6 @@ def waiting(queue, **fields):
     """Return a machine that sends a token to a queue and waits for a report."""
     message = {"QueueUrl": queue, "MessageBody": {"token.$": "$$.Task.Token"}}
     return task("arn:aws:states:::sqs:sendMessage.waitForTaskToken", message, **fields)
-
-
-def refused(operation, **request):
-    with pytest.raises(operation.__self__.exceptions.ClientError) as refusal:
-        operation(**request)
-    return refusal.value.response["Error"]["Code"]
 
 
 def test_the_output_that_is_reported_is_the_output_of_the_task(world, queue):
@@ -57,13 +55,13 @@ def test_bad_reports_are_refused_and_the_task_waits_on(world, queue):
     execution = world.start(waiting(queue))
     token = world.token_in(queue)
 
-    assert refused(states.send_task_success, taskToken="nonesuch", output="1") == "InvalidToken"
-    assert refused(states.send_task_heartbeat, taskToken="nonesuch") == "InvalidToken"
-    assert refused(states.send_task_success, taskToken=token, output="not json") == "InvalidOutput"
+    assert code_of_refusal(states.send_task_success, taskToken="nonesuch", output="1") == "InvalidToken"
+    assert code_of_refusal(states.send_task_heartbeat, taskToken="nonesuch") == "InvalidToken"
+    assert code_of_refusal(states.send_task_success, taskToken=token, output="not json") == "InvalidOutput"
     states.send_task_success(taskToken=token, output="1")
 
     assert world.end_of(execution)["output"] == "1"
-    assert refused(states.send_task_success, taskToken=token, output="2") == "TaskTimedOut"
+    assert code_of_refusal(states.send_task_success, taskToken=token, output="2") == "TaskTimedOut"
 
 
 def test_a_report_after_the_timeout_comes_too_late(world, queue):
@@ -71,7 +69,7 @@ def test_a_report_after_the_timeout_comes_too_late(world, queue):
     token = world.token_in(queue)
 
     assert world.end_of(execution)["error"] == "States.Timeout"
-    assert refused(world.states.send_task_success, taskToken=token, output="1") == "TaskTimedOut"
+    assert code_of_refusal(world.states.send_task_success, taskToken=token, output="1") == "TaskTimedOut"
 
 
 def test_heartbeats_keep_a_task_alive(world, queue):
@@ -151,7 +149,7 @@ def test_a_deleted_activity_fails_the_state(world):
     assert ended["error"] == "States.Runtime"
     assert ended["cause"].endswith(f"The activity {activity} does not exist.")
     assert world.types(ended["executionArn"])[-2:] == ["TaskStateEntered", "ExecutionFailed"]
-    assert refused(world.states.describe_activity, activityArn=activity) == "ActivityDoesNotExist"
+    assert code_of_refusal(world.states.describe_activity, activityArn=activity) == "ActivityDoesNotExist"
 
 
 def test_an_activity_is_created_once_and_listed(world):
@@ -162,4 +160,4 @@ def test_an_activity_is_created_once_and_listed(world):
 
     assert (again["activityArn"], again["creationDate"]) == (first["activityArn"], first["creationDate"])
     assert name in [activity["name"] for activity in states.list_activities()["activities"]]
-    assert refused(states.create_activity, name="a b") == "InvalidName"
+    assert code_of_refusal(states.create_activity, name="a b") == "InvalidName"

@@ -1,25 +1,17 @@
-"""State machines and single states: what is refused, and what TestState tells."""
+"""State machines: what is refused, and what versions and aliases of them run."""
 
 import json
 
 import pytest
 
-from tests.infra.local.state_machine_world import World, single
+from tests.infra.local.state_machine_world import INVOKE, World, refused, single
 
 PASS = single({"Type": "Pass", "End": True})
-INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}}
 
 
 @pytest.fixture
 def world(client):
     return World(client)
-
-
-def refused(operation, **request):
-    with pytest.raises(operation.__self__.exceptions.ClientError) as refusal:
-        operation(**request)
-    error = refusal.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def test_an_invalid_definition_is_refused_when_it_is_created_and_when_it_is_updated(world):
@@ -131,96 +123,6 @@ def test_validation_tells_every_finding_with_its_place(world):
     assert answer["result"] == "FAIL"
     assert answer["diagnostics"][0]["severity"] == "ERROR"
     assert answer["diagnostics"][0]["location"].startswith("/States/A")
-
-
-def state_test(world, state, given=None, **request):
-    answer = world.states.test_state(definition=json.dumps(state), input=json.dumps(given or {}), **request)
-    del answer["ResponseMetadata"]
-    return answer
-
-
-def test_a_state_by_itself_gives_its_output_and_the_next_state(world):
-    choice = {
-        "Type": "Choice",
-        "Choices": [{"Variable": "$.n", "NumericGreaterThan": 1, "Next": "Many"}],
-        "Default": "Few",
-    }
-
-    assert state_test(world, {"Type": "Pass", "Result": 1, "End": True}) == {"status": "SUCCEEDED", "output": "1"}
-    assert state_test(world, choice, {"n": 2}) == {"status": "SUCCEEDED", "output": '{"n":2}', "nextState": "Many"}
-
-
-def test_a_task_by_itself_makes_a_real_call(world):
-    double = world.function("def handler(event, context):\n    return 2 * event['n']\n")
-    state = {"Type": "Task", "Resource": double, "ResultPath": "$.twice", "Next": "More"}
-
-    answer = state_test(world, state, {"n": 4}, roleArn=world.role())
-
-    assert answer == {"status": "SUCCEEDED", "output": '{"n":4,"twice":8}', "nextState": "More"}
-
-
-def test_the_inspection_tells_the_data_between_the_steps(world):
-    state = {
-        **INVOKE,
-        "InputPath": "$.a",
-        "Parameters": {"FunctionName": "f", "Payload.$": "$"},
-        "ResultSelector": {"r.$": "$.Payload"},
-        "ResultPath": "$.b",
-        "End": True,
-    }
-
-    answer = state_test(world, state, {"a": {"x": 1}}, mock={"result": '{"Payload":7}'}, inspectionLevel="DEBUG")
-
-    assert answer["inspectionData"] == {
-        "input": '{"a":{"x":1}}',
-        "afterInputPath": '{"x":1}',
-        "afterParameters": '{"FunctionName":"f","Payload":{"x":1}}',
-        "result": '{"Payload":7}',
-        "afterResultSelector": '{"r":7}',
-        "afterResultPath": '{"a":{"x":1},"b":{"r":7}}',
-    }
-
-
-@pytest.mark.parametrize(
-    ("recovery", "expected"),
-    [
-        ({}, {"status": "FAILED"}),
-        ({"Retry": [{"ErrorEquals": ["Busy"]}]}, {"status": "RETRIABLE"}),
-        (
-            {"Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "Help"}]},
-            {
-                "status": "CAUGHT_ERROR",
-                "nextState": "Help",
-                "output": '{"e":{"Error":"Busy","Cause":"very"}}',
-            },
-        ),
-    ],
-)
-def test_a_failing_state_tells_what_would_be_done_about_it(world, recovery, expected):
-    mock = {"errorOutput": {"error": "Busy", "cause": "very"}}
-
-    answer = state_test(world, {**INVOKE, "End": True, **recovery}, mock=mock)
-
-    assert answer == {"error": "Busy", "cause": "very", **expected}
-
-
-def test_a_task_needs_a_role_to_be_tested(world):
-    definition = json.dumps({**INVOKE, "End": True})
-
-    assert refused(world.states.test_state, definition=definition) == (
-        "ValidationException",
-        "RoleArn must be specified when testing a Task state",
-    )
-
-
-def test_a_state_can_be_picked_out_of_a_machine(world):
-    branch = single({"Type": "Pass", "Result": "inner", "End": True})
-    machine = single({"Type": "Parallel", "Branches": [branch], "End": True})
-    machine["States"]["Other"] = machine["States"].pop("Only")
-
-    answer = world.states.test_state(definition=json.dumps(machine), stateName="Only")
-
-    assert answer["output"] == '"inner"'
 
 
 def versions(world):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.infra.local.state_machine_world import World, single, task
+from tests.infra.local.state_machine_world import World, refused, single, task
 
 PASS = single({"Type": "Pass", "Result": {"x": 1}, "End": True})
 BAD_JSON = (
@@ -18,14 +18,6 @@ WAIT = single({"Type": "Wait", "Seconds": 600, "End": True})
 @pytest.fixture
 def world(client):
     return World(client)
-
-
-def refused(operation, **request):
-    """Return code and message with which an operation is refused."""
-    with pytest.raises(operation.__self__.exceptions.ClientError) as refusal:
-        operation(**request)
-    error = refusal.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def test_a_finished_execution_is_described_with_all_that_aws_tells(world):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from infra.local.step_functions.actions import mocks
+from infra.local.step_functions.actions.stages import Stages
 from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.engine import Engine
 from infra.local.step_functions.errors import ApiError
+from infra.local.step_functions.integrations.resource import Resource
 from infra.local.step_functions.records import now
 from workflows.interpreter import (
     Execution,
@@ -26,35 +29,25 @@ from workflows.interpreter import (
     Tasks,
     data_flow,
     load,
-    paths,
-    templates,
 )
 from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of, time_text
 from workflows.interpreter.recovery import Retriers, matches
 
 _DEFAULT_NAME = "StateName"  # what the context object of AWS shows for a state that is given without a name
-_NEEDING_A_ROLE = ("Task", "Map", "Parallel")
 
 
 @dataclass(slots=True)
 class _Observed(Tasks):
-    """Hands work on, or answers with the mock, and remembers what went by."""
+    """Hands work on, and remembers what went by."""
 
     inner: Tasks
-    mock: Mapping[str, Any] | None
     calls: list[TaskCall] = field(default_factory=list)
     results: list[Json] = field(default_factory=list)
 
     async def run(self, call: TaskCall) -> Json:
         self.calls.append(call)
-        if self.mock is None:
-            result = await self.inner.run(call)
-        elif "errorOutput" in self.mock:
-            failure = self.mock["errorOutput"]
-            raise StatesError(failure.get("error"), failure.get("cause"))
-        else:
-            result = _json(self.mock.get("result", "null"), "mock.result")
+        result = await self.inner.run(call)
         self.results.append(result)
         return result
 
@@ -69,29 +62,40 @@ class StateTests:
     async def test(self, request: dict[str, Any], account: str, region: str) -> dict[str, Any]:
         """Answer TestState."""
         name, state = _state(request)
-        mock = request.get("mock")
-        if state.get("Type") in _NEEDING_A_ROLE and not request.get("roleArn") and mock is None:
-            raise ApiError("ValidationException", f"RoleArn must be specified when testing a {state['Type']} state")
-        given = _json(request.get("input", "{}"), "input")
         machine = _machine(name, state)
-        unique = str(uuid.uuid4())
-        execution = Execution(
-            arn=str(Arn(region, account, "express", f"{unique}:{uuid.uuid4()}")),
-            name=unique,
-            input=given,
-            start_time=now(),
-            role_arn=request.get("roleArn", ""),
-            state_machine_arn=str(Arn(region, account, "stateMachine", unique)),
-            state_machine_name=unique,
-        )
-        observed = _Observed(self._tasks, mock)
-        journal = Journal(execution.arn)
-        interpreter = Interpreter(machine, observed, RealClock(), journal)
-        outcome = await asyncio.wrap_future(self._engine.submit(interpreter.run(execution)))
-        answer, details = _answer(request, name, state, given, outcome, journal)
+        mocks.check_request(state, request)
+        if state["Type"] == "Task" and not request.get("roleArn") and "mock" not in request:
+            raise ApiError("ValidationException", "RoleArn must be specified when testing a Task state")
+        given = _json(request.get("input", "{}"), "input")
+        execution = _execution(request, given, account, region)
+        if "mock" in request:
+            context = _mocked_context(request, name, state, execution)
+            outcome, inspection = mocks.run(state, given, context, request)
+            following = state.get("Next") if outcome.status == "SUCCEEDED" else None
+        else:
+            observed = _Observed(self._tasks)
+            journal = Journal(execution.arn)
+            interpreter = Interpreter(machine, observed, RealClock(), journal)
+            outcome = await asyncio.wrap_future(self._engine.submit(interpreter.run(execution)))
+            inspection = _inspection(name, state, given, observed, execution)
+            following = _following(name, journal)
+        answer, details = _answer(request, state, given, outcome, following)
         if request.get("inspectionLevel", "INFO") != "INFO":
-            answer["inspectionData"] = _inspection(name, state, given, observed, execution) | details
+            answer["inspectionData"] = inspection | details
         return answer
+
+
+def _execution(request: Mapping[str, Any], given: Json, account: str, region: str) -> Execution:
+    unique = str(uuid.uuid4())
+    return Execution(
+        arn=str(Arn(region, account, "express", f"{unique}:{uuid.uuid4()}")),
+        name=unique,
+        input=given,
+        start_time=now(),
+        role_arn=request.get("roleArn", ""),
+        state_machine_arn=str(Arn(region, account, "stateMachine", unique)),
+        state_machine_name=unique,
+    )
 
 
 def _state(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -103,7 +107,7 @@ def _state(request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             raise ApiError("ValidationException", "stateName must be specified when testing a state machine.")
         found = _find(definition, name)
         if found is None:
-            raise ApiError("ValidationException", f"There is no state {name} in the definition.")
+            raise ApiError("ValidationException", "State not found in definition")
         return name, found
     if not isinstance(definition, dict):
         raise ApiError("InvalidDefinition", "Invalid State Machine Definition: 'Definition must be a JSON object'")
@@ -138,19 +142,18 @@ def _machine(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
     return {"StartAt": name, "States": {**ends, name: alone}}
 
 
+def _following(name: str, journal: Journal) -> str | None:
+    entered = [event.details["name"] for event in journal if event.type.endswith("StateEntered") and event.details]
+    return None if len(entered) < 2 or entered[-1] == name else entered[-1]
+
+
 def _answer(
-    request: Mapping[str, Any],
-    name: str,
-    state: Mapping[str, Any],
-    given: Json,
-    outcome: Outcome,
-    journal: Journal,
+    request: Mapping[str, Any], state: Mapping[str, Any], given: Json, outcome: Outcome, following: str | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the answer, and what the inspection tells of an error."""
     if outcome.status == "SUCCEEDED":
-        entered = [event.details["name"] for event in journal if event.type.endswith("StateEntered") and event.details]
         answer = {"status": "SUCCEEDED", "output": text_of(outcome.output)}
-        return (answer if len(entered) < 2 or entered[-1] == name else {**answer, "nextState": entered[-1]}), {}
+        return (answer if following is None else {**answer, "nextState": following}), {}
     failure = StatesError(outcome.error, outcome.cause)
     told = {key: value for key, value in (("error", failure.error), ("cause", failure.cause)) if value is not None}
     retried = request.get("stateConfiguration", {}).get("retrierRetryCount", 0)
@@ -158,61 +161,59 @@ def _answer(
     delay = None
     for _ in range(retried + 1):
         delay = retriers.delay(failure)
+    retrier = _first_match(state.get("Retry", ()), failure)
     if delay is not None:
-        index = next(i for i, one in enumerate(state["Retry"]) if matches(one["ErrorEquals"], failure))
-        details = {"errorDetails": {"retryIndex": index, "retryBackoffIntervalSeconds": int(delay)}}
-        return {"status": "RETRIABLE", **told}, details
-    for index, catcher in enumerate(state.get("Catch", ())):
-        if matches(catcher["ErrorEquals"], failure):
-            report = {"Error": failure.error, "Cause": failure.cause or ""}
-            output = data_flow.combine(catcher.get("ResultPath", "$"), given, report)
-            answer = {"status": "CAUGHT_ERROR", **told, "nextState": catcher["Next"], "output": text_of(output)}
-            return answer, {"errorDetails": {"catchIndex": index}}
-    return {"status": "FAILED", **told}, {}
+        details = {"retryIndex": retrier, "retryBackoffIntervalSeconds": int(delay)}
+        return {"status": "RETRIABLE", **told}, {"errorDetails": details}
+    catching = _first_match(state.get("Catch", ()), failure)
+    if catching is not None:
+        catcher = state["Catch"][catching]
+        report = {"Error": failure.error, "Cause": failure.cause or ""}
+        output = data_flow.combine(catcher.get("ResultPath", "$"), given, report)
+        answer = {"status": "CAUGHT_ERROR", **told, "nextState": catcher["Next"], "output": text_of(output)}
+        return answer, {"errorDetails": {"catchIndex": catching}}
+    return {"status": "FAILED", **told}, {} if retrier is None else {"errorDetails": {"retryIndex": retrier}}
+
+
+def _first_match(rules: Sequence[Mapping[str, Any]], failure: StatesError) -> int | None:
+    return next((index for index, rule in enumerate(rules) if matches(rule["ErrorEquals"], failure)), None)
 
 
 def _inspection(
     name: str, state: Mapping[str, Any], given: Json, observed: _Observed, execution: Execution
 ) -> dict[str, Any]:
     """Tell what the data looked like between the steps, as far as they were reached."""
-    stages: dict[str, Json] = {"input": given}
-    kind = state.get("Type")
+    kind = state["Type"]
     context = observed.calls[0].context if observed.calls else _context(name, execution)
+    stages = Stages(state, given, context)
     try:
         if kind == "Pass" and "Result" in state:
-            stages["result"] = result = state["Result"]
-        elif kind in ("Map", "Parallel"):
-            return _texts(stages) | {key: state[field] for key, field in _MAP_LIMITS.items() if field in state}
+            result = stages.see("result", state["Result"])
         else:
-            stages["afterInputPath"] = selected = _selected(state, given, context)
+            selected = stages.select()
             if kind not in ("Pass", "Task"):
-                return _texts(stages)
-            if "Parameters" in state:
-                selected = templates.fill(state["Parameters"], selected, context, field="Parameters")
-            stages["afterParameters"] = result = selected
+                return stages.texts()
+            result = stages.fill_parameters(selected)
             if kind == "Task":
                 if not observed.results:
-                    return _texts(stages)
-                stages["result"] = result = observed.results[0]
-        if "ResultSelector" in state:
-            result = templates.fill(state["ResultSelector"], result, context, field="ResultSelector")
-        stages["afterResultSelector"] = result
-        stages["afterResultPath"] = data_flow.combine(state.get("ResultPath", "$"), given, result)
+                    return stages.texts()
+                result = stages.see("result", observed.results[0])
+        stages.end_with(result)
     except StatesError:
         pass  # the answer tells what failed; the stages before it are known
-    return _texts(stages)
+    return stages.texts()
 
 
-_MAP_LIMITS = {
-    "maxConcurrency": "MaxConcurrency",
-    "toleratedFailureCount": "ToleratedFailureCount",
-    "toleratedFailurePercentage": "ToleratedFailurePercentage",
-}
-
-
-def _selected(state: Mapping[str, Any], given: Json, context: Json) -> Json:
-    path = state.get("InputPath", "$")
-    return {} if path is None else paths.read(path, given, context, field="InputPath")
+def _mocked_context(
+    request: Mapping[str, Any], name: str, state: Mapping[str, Any], execution: Execution
+) -> dict[str, Json]:
+    if "context" in request:
+        return mocks.context_of(state, request["context"])
+    context = _context(name, execution)
+    context["State"]["RetryCount"] = 0
+    if Resource.parse(state.get("Resource", "")).pattern == "waitForTaskToken":
+        context["Task"] = {"Token": uuid.uuid4().hex}
+    return context
 
 
 def _context(name: str, execution: Execution) -> dict[str, Json]:
@@ -229,10 +230,6 @@ def _context(name: str, execution: Execution) -> dict[str, Json]:
     }
 
 
-def _texts(stages: Mapping[str, Json]) -> dict[str, Any]:
-    return {stage: text_of(value) for stage, value in stages.items()}
-
-
 def _json(text: str, member: str) -> Any:
     try:
         return parse(text)
@@ -240,7 +237,5 @@ def _json(text: str, member: str) -> Any:
         if member == "definition":
             message = f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {problem.message}'"
             raise ApiError("InvalidDefinition", message) from problem
-        if member == "input":
-            message = f"Invalid State Machine Execution Input: '{problem.message}'"
-            raise ApiError("InvalidExecutionInput", message) from problem
-        raise ApiError("ValidationException", f"{member} must be valid JSON: {problem.message}") from problem
+        message = f"Invalid State Machine Execution Input: '{problem.message}'"
+        raise ApiError("InvalidExecutionInput", message) from problem
