@@ -80,6 +80,7 @@ def test_an_invocation_for_which_no_worker_becomes_free_is_throttled(
 def test_a_stop_ends_invocations_that_still_run(tmp_path: Path) -> None:
     pool = Pool(tmp_path, "http://127.0.0.1:1", lambda *_: Credentials("a", "b", "c", 0.0), lambda *_: None)
     outcomes: list[Any] = []
+    before = set(psutil.Process().children())
     thread = sleeping(pool, 20, outcomes)
 
     pool.stop()
@@ -87,7 +88,7 @@ def test_a_stop_ends_invocations_that_still_run(tmp_path: Path) -> None:
 
     assert not thread.is_alive()
     assert outcomes[0].payload["errorType"] == "Runtime.ExitError"
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= before
 
 
 def test_a_busy_worker_of_a_changed_function_ends_after_its_event(pool: Pool) -> None:
