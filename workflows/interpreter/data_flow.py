@@ -58,21 +58,32 @@ def evaluate(visit: Visit, field: str, document: Json) -> Json:
     return paths.read(expression, document, visit.context, field=field)
 
 
-def number(holder: Mapping[str, Any], field: str, visit: Visit, document: Json) -> int | None:
+def integer(holder: Mapping[str, Any], field: str, visit: Visit, document: Json) -> int | None:
     """Give the integer that `field` states, or that its variant `<field>Path` points to.
+
+    Raises
+    ------
+    StatesError
+        ``States.Runtime`` when the path leads to anything but an integer.
+    """
+    if f"{field}Path" not in holder:
+        stated: int | None = holder.get(field)
+        return stated
+    return int(_pointed_number(holder, field, visit, document, "integer"))
+
+
+def number(holder: Mapping[str, Any], field: str, visit: Visit, document: Json) -> int | None:
+    """Give the `integer` of a field that cannot be negative.
 
     Raises
     ------
     StatesError
         ``States.Runtime`` when the path leads to anything but an integer that is not negative.
     """
-    if f"{field}Path" not in holder:
-        stated: int | None = holder.get(field)
-        return stated
-    value = _pointed_number(holder, field, visit, document, "integer")
-    if value < 0:
+    value = integer(holder, field, visit, document)
+    if value is not None and value < 0:
         raise StatesError("States.Runtime", f"{field} cannot be negative.")
-    return int(value)
+    return value
 
 
 def percentage(holder: Mapping[str, Any], field: str, visit: Visit, document: Json) -> float | None:

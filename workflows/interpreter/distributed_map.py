@@ -13,7 +13,7 @@ from workflows.interpreter.crew import Crew
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.item_batcher import batches_of
-from workflows.interpreter.item_reader import read_items
+from workflows.interpreter.item_reader import most_items, read_items
 from workflows.interpreter.map_input import items_of, processor_of, selector_field
 from workflows.interpreter.map_run import MapRun
 from workflows.interpreter.payload import limited_text_of
@@ -32,7 +32,7 @@ async def _attempt(visit: Visit) -> Json:
     progress, trace, clock = visit.line.progress, visit.trace, visit.world.clock
     with visit.locating():
         document = data_flow.select(visit, "InputPath", visit.input)
-    map_run, items = progress.map_run, None
+    map_run, items, most = progress.map_run, None, None
     if map_run is not None and map_run.children is not None:
         map_run.redrives += 1
         map_run.redriven, map_run.stopped, map_run.status = clock.now(), None, "RUNNING"
@@ -42,13 +42,14 @@ async def _attempt(visit: Visit) -> Json:
             items = None if "ItemReader" in visit.state else items_of(visit, document)
             concurrency = data_flow.number(visit.state, "MaxConcurrency", visit, document)
             trace.add("MapStateStarted", {"length": len(items or ())})
+            most = most_items(visit, document)
             map_run = progress.map_run = _new_map_run(visit, document, concurrency or 0)
         trace.add("MapRunStarted", {"mapRunArn": map_run.arn})
     visit.started = True
     _report(visit, map_run)
     try:
         if map_run.children is None:
-            map_run.begin(await _children(visit, map_run, items, document))
+            map_run.begin(await _children(visit, map_run, items, document, most))
         result = await _run_children(visit, map_run, document)
     except StatesError as failure:
         _end(visit, map_run, "FAILED")
@@ -88,10 +89,12 @@ def _new_map_run(visit: Visit, document: Json, max_concurrency: int) -> MapRun:
     )
 
 
-async def _children(visit: Visit, map_run: MapRun, items: list[Json] | None, document: Json) -> list[ChildExecution]:
+async def _children(
+    visit: Visit, map_run: MapRun, items: list[Json] | None, document: Json, most: int | None
+) -> list[ChildExecution]:
     source = "STATE_DATA"
     if items is None:
-        items, source = await read_items(visit, document)
+        items, source = await read_items(visit, document, most)
     with visit.locating():
         inputs = batches_of(visit, _selected(visit, items, source, document), document)
     kind = "express" if map_run.express else "execution"

@@ -28,8 +28,25 @@ class UnreadableItems(ValueError):
     """The object does not hold what the reader's configuration says."""
 
 
-async def read_items(visit: Visit, document: Json) -> tuple[list[Json], str]:
+def most_items(visit: Visit, document: Json) -> int | None:
+    """Tell how many items the state's ItemReader shall read at most, as it is stated; None if it states nothing.
+
+    Raises
+    ------
+    StatesError
+        ``States.Runtime`` when MaxItemsPath leads to anything but an integer.
+    """
+    reader: Mapping[str, Any] = visit.state.get("ItemReader", {})
+    return data_flow.integer(reader.get("ReaderConfig", {}), "MaxItems", visit, document)
+
+
+async def read_items(visit: Visit, document: Json, most: int | None) -> tuple[list[Json], str]:
     """Read the items that the state's ItemReader names.
+
+    Parameters
+    ----------
+    most
+        How many items to read at most, as `most_items` tells it; None and 0 are for all.
 
     Returns
     -------
@@ -47,7 +64,9 @@ async def read_items(visit: Visit, document: Json) -> tuple[list[Json], str]:
     with visit.locating():
         arguments = templates.fill(reader.get("Parameters", {}), document, visit.context, field="ItemReader")
         require(arguments, "Bucket" if listing else "Bucket Key")
-        limit = data_flow.number(config, "MaxItems", visit, document)
+    if most is not None and most < 0:
+        raise StatesError("States.ItemReaderFailed", "field MaxItems must be positive")
+    limit = most or None
     try:
         if listing:
             return await _list_objects(visit, reader["Resource"], arguments, limit), f"S3://{arguments['Bucket']}"

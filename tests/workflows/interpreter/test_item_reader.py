@@ -52,6 +52,7 @@ def items_in(body, config, **fields):
         ("[1,2,3]", {"InputType": "JSON", "MaxItems": 2}, [1, 2]),
         ("[1,2,3]", {"InputType": "JSON", "MaxItemsPath": "$.most"}, [1, 2]),
         ("1\n2\n3\n", {"InputType": "JSONL", "MaxItems": 1}, [1]),
+        ("1\n2\n3\n", {"InputType": "JSONL", "MaxItems": 0}, [1, 2, 3]),
     ],
 )
 def test_items_are_read_as_the_configuration_says(body, config, items):
@@ -91,6 +92,33 @@ def test_the_history_tells_that_the_reader_failed():
     ]
     assert seen.details("MapStateStarted") == [{"length": 0}]
     assert seen.details("MapRunFailed") == [{"error": "States.ItemReaderFailed", "cause": "No key."}]
+
+
+@pytest.mark.parametrize(
+    ("most", "types", "error", "cause"),
+    [
+        (
+            -1,
+            ["MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"],
+            "States.ItemReaderFailed",
+            "field MaxItems must be positive",
+        ),
+        (
+            1.5,
+            ["ExecutionFailed"],
+            "States.Runtime",
+            (
+                "An error occurred while executing the state 'Each' (entered at the event id #2). "
+                'The MaxItemsPath field refers to value "1.5" which is not a valid integer: $.most'
+            ),
+        ),
+    ],
+)
+def test_how_many_items_to_read_must_be_a_number_that_makes_sense(most, types, error, cause):
+    config = {"InputType": "JSON", "MaxItemsPath": "$.most"}
+    seen = play(reading(config=config), {"bucket": "b", "most": most}, getObject=lambda _: {"Body": "[1]"})
+    assert seen.types[3:] == types
+    assert (seen.outcome.error, seen.outcome.cause) == (error, cause)
 
 
 def test_parquet_rows_are_items():
