@@ -1,4 +1,4 @@
-"""One embedded AWS for all end-to-end tests: started, deployed to and given a model by the real commands.
+"""One embedded AWS for all end-to-end tests: what `make run` leaves behind, served again as `make local` serves it.
 
 The tests share it, so each uses run ids and prefixes of its own. They belong to one xdist group, which runs in one
 worker.
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +46,7 @@ class World:
     @cached_property
     def environment(self) -> dict[str, str]:
         return {
-            **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+            **without_aws(os.environ),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -141,13 +141,33 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the main job has run, as `make run` runs it, and has ended."""
     folder = tmp_path_factory.mktemp("e2e")
-    with embedded_aws(folder) as url:
-        world = World(url, folder)
-        world.cli("deploy")
-        train(world)
-        yield world
+    done = subprocess.run(
+        [str(BIN / "ml-pipeline"), "example"],
+        cwd=folder,
+        env=without_aws(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    (folder / "example.out").write_text(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def world(example: Path) -> Iterator[World]:
+    """The embedded AWS as the main job left it, served again from its state."""
+    with embedded_aws(example) as url:
+        yield World(url, example)
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which no credentials, region or endpoint of the machine's owner lead a test astray."""
+    return {key: value for key, value in environment.items() if not key.startswith("AWS_")}
 
 
 @contextlib.contextmanager
@@ -156,7 +176,7 @@ def embedded_aws(folder: Path) -> Iterator[str]:
     with (
         (folder / "local.log").open("w") as log,
         subprocess.Popen(
-            [str(BIN / "ml-pipeline"), "local", "--port", "0", "--state", "state"],
+            [str(BIN / "ml-pipeline"), "local", "--port", "0"],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -171,19 +191,3 @@ def embedded_aws(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(60)
-
-
-def train(world: World) -> None:
-    """Train on January alone, which takes a second, and register it as v1."""
-    trained = subprocess.run(
-        [
-            *(sys.executable, "-m", "batch_jobs", "train", "--months", "1", "--version", "v1", "--activate"),
-            *("--output", f"s3://{DEPLOYED.bucket('models')}/example/"),
-        ],
-        env=world.environment,
-        cwd=world.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert trained.returncode == 0, trained.stderr

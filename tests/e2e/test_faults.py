@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.conftest import BIN, DEPLOYED, World, embedded_aws
+from tests.e2e.conftest import BIN, DEPLOYED, World, embedded_aws, without_aws
 from tests.e2e.example_records import json_lines, parquet, records
 
 
@@ -161,11 +161,10 @@ def test_a_killed_emulator_is_told_clearly_and_the_next_one_starts_from_the_same
     with embedded_aws(tmp_path) as url:
         pid = json.loads((tmp_path / ".ml-pipeline" / "local.json").read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     told = subprocess.run(
         [str(BIN / "ml-pipeline"), "executions"],
         cwd=tmp_path,
-        env={**environment, "AWS_ENDPOINT_URL": url},
+        env={**without_aws(os.environ), "AWS_ENDPOINT_URL": url},
         capture_output=True,
         text=True,
         check=False,
