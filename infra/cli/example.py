@@ -6,9 +6,9 @@ from rich.console import Console
 
 from infra.cli.console import human_console
 from infra.cli.errors import UnavailableError
+from infra.cli.outcome import print_summary, raise_if_failed
 from infra.cli.pipeline import Pipeline
 from infra.cli.processes import Children
-from infra.cli.run import print_summary, raise_if_failed
 from infra.cli.steps import Board, run_steps
 from infra.cli.target import local_endpoint
 from infra.cli.units import seconds_text

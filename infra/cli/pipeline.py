@@ -13,8 +13,9 @@ from infra.cli.cdk import Cdk, StackEvent
 from infra.cli.errors import UnavailableError
 from infra.cli.jobs import run_job
 from infra.cli.local import DEFAULT_STATE, clear
+from infra.cli.outcome import Outcome
 from infra.cli.processes import Children
-from infra.cli.run import Outcome, follow_to_end, start
+from infra.cli.run import follow_to_end, start
 from infra.cli.run_record import RunRecord
 from infra.cli.steps import Step, Voice
 from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint

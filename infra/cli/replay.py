@@ -22,7 +22,8 @@ from infra.cli.executions import (
     replay_name,
     workflow_of,
 )
-from infra.cli.run import follow_to_end, print_summary, run_id_of, start
+from infra.cli.outcome import print_summary
+from infra.cli.run import follow_to_end, run_id_of, start
 from infra.cli.target import Target, Where, find_target
 from infra.naming import ALIAS
 

@@ -15,7 +15,8 @@ from infra.cli import options
 from infra.cli.console import human_console, print_json
 from infra.cli.errors import RefusedError
 from infra.cli.executions import Execution, known_workflows, list_executions
-from infra.cli.run import Outcome, gather, run_id_of
+from infra.cli.outcome import Outcome, gather
+from infra.cli.run import run_id_of
 from infra.cli.run_record import Marker, RunRecord
 from infra.cli.scores import ScoreTally, tally_scores
 from infra.cli.target import HOME, Target, Where, find_target
