@@ -43,6 +43,9 @@ _EXAMPLE_EXAMPLES = """examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    # OpenMP's threads wait by spinning unless told otherwise; beside other work on the same processors that made
+    # training ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     asked = _parser().parse_args(arguments)
     # The commands' modules are heavy; usage errors and --help need none of them.
     command = importlib.import_module(f"batch_jobs.{asked.command}")
