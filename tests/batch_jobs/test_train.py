@@ -24,11 +24,18 @@ from tasks.signature import Feature, Signature
 
 
 @pytest.fixture(scope="module")
-def quick(request):
-    """Training with few trees, on January and February."""
+def _few_trees():
+    """Ten trees by one thread: several threads would wait by spinning, beside other tests on the same processors."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "TREES", 10)
-        yield train.train([1, 2])
+        patch.setitem(train.PARAMETERS, "num_threads", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick(_few_trees):
+    """What training on January and February gives."""
+    return train.train([1, 2])
 
 
 def test_the_training_rows_are_the_labelled_flights_of_january_to_june():
@@ -60,9 +67,7 @@ def test_july_s_files_hold_every_flight_once_and_not_its_outcome(tmp_path):
     assert 0.2 < pc.mean(outcomes["late"].cast(pa.int8())).as_py() < 0.4
 
 
-def test_training_again_gives_the_same_bytes(quick, monkeypatch):
-    monkeypatch.setattr(train, "TREES", 10)
-
+def test_training_again_gives_the_same_bytes(quick):
     assert pack(train.train([1, 2])[0]) == pack(quick[0])
 
 
