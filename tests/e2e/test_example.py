@@ -51,4 +51,4 @@ def test_what_the_example_stored_outlives_its_emulator(example: Path, world: Wor
 
     assert len(world.rows("flights-2013-07")) == summary["predictions"]
     listed = json.loads(world.cli("executions", "--json").stdout)
-    assert "flights-2013-07" in {execution["name"] for execution in listed}
+    assert "flights-2013-07" in {execution["execution"] for execution in listed}
