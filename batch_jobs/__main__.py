@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.abc
 import json
 import os
 import signal
@@ -123,14 +122,6 @@ def _command(
         epilog=examples + "\n" + _EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-class _WithoutPandas(importlib.abc.MetaPathFinder):
-    """Answers as if pandas were not installed."""
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
-        if fullname == "pandas":
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 if __name__ == "__main__":
