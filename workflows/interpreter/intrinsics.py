@@ -98,8 +98,10 @@ def _shown(value: Any) -> str:
 
 
 def _string_to_json(text: Any) -> Any:
+    string = _text(text, "The argument")
     try:
-        return json_text.parse(_text(text, "The argument"))
+        # Step Functions takes a text in which there is nothing for null.
+        return json_text.parse(string) if string.strip() else None
     except json_text.JsonError as problem:
         raise _Unfit(problem.message) from None
 

@@ -39,6 +39,8 @@ def value(call: str) -> Any:
         ("States.Format($.name)", "July"),
         ("States.StringToJson($.text)", {"ok": [1.5, None]}),
         ("States.StringToJson('{\"a\": 1}')", {"a": 1}),
+        ("States.StringToJson('')", None),
+        ("States.StringToJson(' ')", None),
         ("States.JsonToString($.shape)", '{"size":2,"tags":[]}'),
         ("States.Array()", []),
         ("States.Array(1, 'a', $.name, States.Array(true))", [1, "a", "July", [True]]),
