@@ -15,6 +15,9 @@ from workflows.interpreter.path_functions import NothingThere
 from workflows.interpreter.path_steps import Indexes, Names
 from workflows.interpreter.path_syntax import PathSyntaxError, compile_path
 
+_WORDED_AS_TEMPLATES = ("ErrorPath", "CausePath")
+"""Fields outside payload templates whose paths fail in the words that those of templates fail in."""
+
 __all__ = ["PathSyntaxError", "check", "exists", "is_reference", "read", "render", "write"]
 
 
@@ -44,7 +47,7 @@ def read(path: str, document: Any, context: Any, *, field: str) -> Any:
     try:
         return compiled.find(context if compiled.of_context else document)
     except NothingThere as nothing:
-        if field.endswith(".$"):
+        if field.endswith(".$") or field in _WORDED_AS_TEMPLATES:
             cause = (
                 f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input "
                 f"'{render(context if compiled.of_context else document)}'"

@@ -75,6 +75,16 @@ def test_a_fail_state_cannot_fail_with_a_number():
     assert "'Stop'" in seen.outcome.cause
 
 
+@pytest.mark.parametrize("field", ["ErrorPath", "CausePath"])
+def test_a_fail_state_whose_path_leads_nowhere_names_the_field_and_shows_its_input(field):
+    seen = play(machine(Stop={"Type": "Fail", field: "$.gone"}), {"n": 1})
+    assert seen.outcome.error == "States.Runtime"
+    assert seen.outcome.cause == (
+        "An error occurred while executing the state 'Stop' (entered at the event id #2). "
+        f"The JSONPath '$.gone' specified for the field '{field}' could not be found in the input '{{\"n\":1}}'"
+    )
+
+
 def test_a_choice_without_a_way_out_fails_by_name():
     choices = [{"Variable": "$.n", "NumericEquals": 2, "Next": "Two"}]
     definition = machine(Choose={"Type": "Choice", "Choices": choices}, Two={"Type": "Succeed"})
