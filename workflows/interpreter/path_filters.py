@@ -211,11 +211,14 @@ class FilterParser:
 
 
 def quoted(text: str, position: int, quote: str) -> tuple[str, int]:
-    """Read the string in `quote`s at `position`: its value (a backslash escapes) and the index after it."""
+    """Read the string in `quote`s at `position`: its value and the index after it.
+
+    A backslash escapes the quote and the backslash; before anything else it stands for itself.
+    """
     letters: list[str] = []
     position += 1
     while position < len(text) and text[position] != quote:
-        if text[position] == "\\":
+        if text[position] == "\\" and text[position + 1 : position + 2] in (quote, "\\"):
             position += 1
         letters.append(text[position : position + 1])
         position += 1

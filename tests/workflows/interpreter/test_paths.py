@@ -65,6 +65,11 @@ def test_a_path_selects(path: str, expected: Any) -> None:
     assert read(path) == expected
 
 
+def test_a_backslash_that_escapes_nothing_is_part_of_the_name() -> None:
+    assert read(r"""$['two\"inches']""", {r"two\"inches": 1}) == 1
+    assert read(r"""$["two\"inches"]""", {'two"inches': 1}) == 1
+
+
 def test_two_dollars_read_the_context_object() -> None:
     context = {"Execution": {"Name": "run-1"}}
     assert read("$$.Execution.Name", {}, context) == "run-1"
