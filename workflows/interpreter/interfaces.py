@@ -143,6 +143,8 @@ class Execution:
         `$$.StateMachine.Id` and `.Name`.
     redrive_count, redrive_time
         `$$.Execution.RedriveCount` and `.RedriveTime`; 0 and None before the first redrive.
+    tells_redrives
+        Whether there is a `$$.Execution.RedriveCount`: executions of StartSyncExecution have none.
     input_text
         The input as its sender wrote it, for the history; None for the shortest way to write it.
     """
@@ -156,6 +158,7 @@ class Execution:
     state_machine_name: str = "machine"
     redrive_count: int = 0
     redrive_time: datetime | None = None
+    tells_redrives: bool = True
     input_text: str | None = None
 
 

@@ -68,8 +68,9 @@ class World:
             "StartTime": time_text(execution.start_time),
             "Name": execution.name,
             "RoleArn": execution.role_arn,
-            "RedriveCount": execution.redrive_count,
         }
+        if execution.tells_redrives:
+            about["RedriveCount"] = execution.redrive_count
         if execution.redrive_time is not None:
             about["RedriveTime"] = time_text(execution.redrive_time)
         return {

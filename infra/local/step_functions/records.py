@@ -29,6 +29,8 @@ class ExecutionRecord:
         JSON texts.
     started, stopped
         Timezone-aware.
+    synchronous
+        Whether StartSyncExecution started it.
     redrives, redriven
         How often it was redriven, and when last.
     redrive_tokens
@@ -52,6 +54,7 @@ class ExecutionRecord:
     error: str | None = None
     cause: str | None = None
     trace_header: str | None = None
+    synchronous: bool = False
     redrives: int = 0
     redriven: datetime | None = None
     redrive_tokens: dict[str, datetime] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class ExecutionRecord:
             state_machine_name=self.machine.name,
             redrive_count=self.redrives,
             redrive_time=self.redriven,
+            tells_redrives=not self.synchronous,
         )
 
     def begin_again(self) -> None:

@@ -228,6 +228,27 @@ def test_express_executions_answer_at_once_and_cannot_be_looked_up(world):
     )
 
 
+def test_only_a_synchronous_execution_cannot_ask_how_often_it_was_redriven(world):
+    queue = world.queue()
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": queue, "MessageBody.$": "$$.Execution"},
+        "End": True,
+    }
+    machine = world.machine(single(send), type="EXPRESS")
+
+    def told():
+        body = world.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]
+        world.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=body["ReceiptHandle"])
+        return set(json.loads(body["Body"]))
+
+    world.states.start_execution(stateMachineArn=machine)
+    assert told() == {"Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount"}
+    world.states.start_sync_execution(stateMachineArn=machine)
+    assert told() == {"Id", "Input", "Name", "RoleArn", "StartTime"}
+
+
 def test_a_failed_express_execution_tells_error_and_cause(world):
     machine = world.machine(single({"Type": "Fail", "Error": "E", "Cause": "C"}), type="EXPRESS")
 

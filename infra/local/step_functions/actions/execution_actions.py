@@ -56,6 +56,7 @@ class ExecutionActions:
         record = self._new_record(request)
         if not record.machine.express:
             raise unsupported_type()
+        record.synchronous = True
         await asyncio.wrap_future(self._engine.start(record))
         described = record.describe()
         members = (
