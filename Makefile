@@ -54,15 +54,24 @@ check: install ## Format, lint, types, stale renderings
 test: check ## Everything that must hold before a change lands
 	@$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
+# The peers live in an environment of their own: none of them belongs in ours.
+.venv-bench/.installed: tests/benchmarks/requirements-bench.txt .venv/.installed
+	@echo "Installing the peers of the benchmarks (once)…"
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv-bench/bin/python $<
+	@touch $@
+
 .PHONY: bench
-bench: install ## Measure speed and memory beside the peers, in one run
-	@$(BIN)/python -m tests.benchmarks
+bench: install .venv-bench/.installed ## Measure speed and memory beside the peers (BENCH="scoring items" for some)
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 .PHONY: lock
 lock: .venv/.installed ## Resolve the pins anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-annotate --no-header --upgrade \
 		--output-file requirements.lock --quiet
+	@$(BIN)/uv pip compile tests/benchmarks/requirements-bench.in --python-version 3.11 --no-annotate --no-header \
+		--upgrade --output-file tests/benchmarks/requirements-bench.txt --quiet
 
 .PHONY: clean
 clean: ## Remove what the commands above made, but not the results in .ml-pipeline
-	@rm -rf .venv infra/node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .venv-bench infra/node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,20 +1,31 @@
-"""What the interpreter itself costs, with tasks that answer at once.
-
-Run with `python -m tests.benchmarks.bench_interpreter`. CPU seconds count: waiting is no cost of the interpreter.
-"""
+"""What the interpreter itself costs, with tasks that answer at once: CPU, because waiting is no cost of it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from time import process_time
 from typing import Any
 
+from tests.benchmarks.figure import Figure, print_figures
+from tests.benchmarks.map_of_functions import CHILDREN, PASS
+from tests.benchmarks.measure import PEERS_PYTHON, least_cpu, run
 from workflows.interpreter import Execution, Interpreter, Journal, RealClock, TaskCall
 
 ARN = "arn:aws:states:us-east-1:000000000000:execution:bench:run"
-PASS = {"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}}
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
+EXECUTIONS = 2_000
+
+
+def figures() -> Iterator[Figure]:
+    """A single state, and the children of a Distributed Map."""
+    one = cost(PASS, {}, EXECUTIONS) / EXECUTIONS
+    moto = run([PEERS_PYTHON, "-m", "tests.benchmarks.peer_moto", "pass"]).json()["milliseconds"]
+    yield Figure("one Pass state", one, "ms CPU", at_most=1, peer="moto", peer_value=moto)
+    items = [{"shardId": f"{number:05d}", "rows": 5000} for number in range(CHILDREN)]
+    for kind in ("EXPRESS", "STANDARD"):
+        each = cost(distributed_map(kind), items, 1) / CHILDREN
+        yield Figure(f"Distributed Map, a child, {kind}", each, "ms CPU", at_most=1)
 
 
 def distributed_map(kind: str) -> dict[str, Any]:
@@ -37,32 +48,18 @@ class Echo:
         return call.arguments
 
 
-async def execute(definition: dict[str, Any], given: Any) -> None:
-    """Run one execution that must succeed."""
-    execution = Execution(ARN, "run", given, datetime.now(UTC))
-    outcome = await Interpreter(definition, Echo(), RealClock(), Journal(ARN)).run(execution)
-    if outcome.status != "SUCCEEDED":
-        raise RuntimeError(f"{outcome.error}: {outcome.cause}")
+def cost(definition: dict[str, Any], given: Any, times: int) -> float:
+    """CPU milliseconds of so many executions."""
 
+    async def execute() -> None:
+        for _ in range(times):
+            execution = Execution(ARN, "run", given, datetime.now(UTC))
+            outcome = await Interpreter(definition, Echo(), RealClock(), Journal(ARN)).run(execution)
+            if outcome.status != "SUCCEEDED":
+                raise RuntimeError(f"{outcome.error}: {outcome.cause}")
 
-async def cost(definition: dict[str, Any], given: Any, times: int) -> float:
-    """Measure the CPU milliseconds of one execution."""
-    await execute(definition, given)
-    begin = process_time()
-    for _ in range(times):
-        await execute(definition, given)
-    return (process_time() - begin) / times * 1000
-
-
-async def main() -> None:
-    """Print the figures with their targets."""
-    items = [{"shardId": f"{number:05d}", "rows": 5000} for number in range(1000)]
-    one = await cost(PASS, {}, 2000)
-    print(f"one Pass state                     {one:8.3f} ms CPU an execution   (target <= 1)")
-    for kind in ("EXPRESS", "STANDARD"):
-        each = await cost(distributed_map(kind), items, 5) / len(items)
-        print(f"Distributed Map, {kind:8} children {each:8.3f} ms CPU a child        (target <= 1)")
+    return least_cpu(lambda: asyncio.run(execute())) * 1000
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    print_figures(figures())

@@ -1,7 +1,8 @@
 """How others score the same Parquet file: run by `bench_scoring` in .venv-bench, a process for each peer.
 
-`python peers_scoring.py PEER INPUT.parquet MODEL.txt SIGNATURE.json OUTPUT.parquet` prints CPU seconds and rows.
-Like ours, each reads Parquet, makes features, predicts and writes Parquet in one thread; none checks its rows.
+`python peer_scoring.py PEER INPUT.parquet MODEL.txt SIGNATURE.json OUTPUT.parquet` prints rows, CPU seconds and peak
+memory. Like ours, each reads Parquet, makes features, predicts and writes Parquet in one thread; none checks its
+rows.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ def pandas_frame(source: str, booster: lightgbm.Booster, features: list[dict], t
 
 
 PEERS: dict[str, Peer] = {
-    "pandas per record": pandas_per_record,
+    "pandas, record by record": pandas_per_record,
     "MLflow pyfunc": mlflow_pyfunc,
-    "pandas frame": pandas_frame,
+    "pandas and LightGBM": pandas_frame,
 }
 
 if __name__ == "__main__":
@@ -84,4 +85,6 @@ if __name__ == "__main__":
     features = json.loads(Path(signature).read_text())["features"]
     start = time.process_time()
     rows = PEERS[name](source, booster, features, target)
-    print(json.dumps({"rows": rows, "cpuSeconds": time.process_time() - start}))
+    spent = time.process_time() - start
+    (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    print(json.dumps({"rows": rows, "cpuSeconds": spent, "peakMegabytes": int(peak.split()[1]) // 1024}))
