@@ -32,7 +32,6 @@ before the redrive and sends the run back to its start, where just the missing s
 from __future__ import annotations
 
 from tasks.run_request import SCHEMA
-
 from workflows.sdk import Chain, ChoiceRule
 from workflows.states import (
     LAMBDA_TRANSIENT,
