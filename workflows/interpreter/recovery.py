@@ -121,7 +121,9 @@ def _caught(visit: Visit, failure: StatesError) -> tuple[str, Json]:
         visit.trace.add(f"{visit.state['Type']}StateFailed")
     for catcher in visit.state.get("Catch", ()):
         if matches(catcher["ErrorEquals"], failure):
-            report = {"Error": failure.error or "", "Cause": failure.cause or ""}
+            # What a worker does not tell is null; a timeout's cause is an empty text (recorded answers of AWS).
+            no_cause = "" if failure.error == "States.Timeout" else None
+            report = {"Error": failure.error, "Cause": no_cause if failure.cause is None else failure.cause}
             with visit.locating():
                 return catcher["Next"], data_flow.combine(catcher.get("ResultPath", "$"), visit.input, report)
     raise failure

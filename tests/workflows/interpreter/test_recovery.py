@@ -114,7 +114,17 @@ def test_a_caught_error_becomes_the_output():
 
 def test_a_catcher_can_put_the_error_beside_the_input():
     seen = play(caught("Broken", ResultPath="$.problem"), {"kept": 1}, work=failing("Broken"))
-    assert seen.outcome.output == {"kept": 1, "problem": {"Error": "Broken", "Cause": ""}}
+    assert seen.outcome.output == {"kept": 1, "problem": {"Error": "Broken", "Cause": None}}
+
+
+def test_a_caught_timeout_has_an_empty_cause():
+    definition = caught("States.ALL")
+    definition["States"]["Work"]["TimeoutSeconds"] = 5
+    assert play(definition, work=taking(60)).outcome.output == {"Error": "States.Timeout", "Cause": ""}
+
+
+def test_a_failure_of_which_nothing_is_told_is_caught_as_nulls():
+    assert play(caught("States.ALL"), work=failing(None)).outcome.output == {"Error": None, "Cause": None}
 
 
 def test_a_catcher_can_drop_the_error():
