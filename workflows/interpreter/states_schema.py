@@ -216,8 +216,9 @@ def _check_resource(findings: Findings, state: Mapping[str, Any], location: str,
         findings.add(message, place)
         return
     if express and pattern:
-        # Step Functions' message ends with a blank.
-        findings.add(f"Express state machine does not support '{pattern}' service integration ", place)
+        # Step Functions' message about task tokens ends with a blank, that about jobs does not.
+        ending = " " if pattern == ".waitForTaskToken" else ""
+        findings.add(f"Express state machine does not support '{pattern}' service integration{ending}", place)
     if "Parameters" not in state:
         findings.add(f"Parameters field is required for resource ARN: {resource}", location)
         return

@@ -568,7 +568,7 @@ def test_express_children_of_a_standard_map_cannot_run_jobs() -> None:
     }
     assert schema_errors(state) == [
         (
-            "Express state machine does not support '.sync' service integration ",
+            "Express state machine does not support '.sync' service integration",
             "/States/S/ItemProcessor/States/P/Resource",
         )
     ]
