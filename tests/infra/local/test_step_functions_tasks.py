@@ -49,6 +49,20 @@ def test_lambda_invoke_tells_payload_version_and_metadata(world, echo):
     assert output["SdkResponseMetadata"]["RequestId"]
 
 
+@pytest.mark.parametrize(("text", "event"), [('"a word"', "a word"), ("0.5", 0.5), ("[]", []), ('{"x": 1}', {"x": 1})])
+def test_a_text_in_the_place_of_a_payload_is_the_payload(world, echo, text, event):
+    ended = world.run(task("arn:aws:states:::lambda:invoke", {"FunctionName": echo, "Payload": text}))
+
+    assert json.loads(ended["output"])["Payload"] == {"got": event}
+
+
+def test_a_payload_that_is_no_json_is_refused_as_lambda_refuses_it(world, echo):
+    ended = world.run(task("arn:aws:states:::lambda:invoke", {"FunctionName": echo, "Payload": "a word"}))
+
+    assert ended["error"] == "Lambda.InvalidRequestContentException"
+    assert "Could not parse payload into json: Unrecognized token 'a'" in ended["cause"]
+
+
 @pytest.mark.parametrize("optimized", [True, False])
 def test_a_function_fails_under_its_own_error_name(world, optimized):
     boom = world.function("class NoModel(Exception): pass\ndef handler(event, context):\n    raise NoModel('v7')\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 from infra.local.step_functions.integrations.calls import Calls
@@ -11,6 +12,7 @@ from infra.local.step_functions.integrations.optimized import OptimizedIntegrati
 from infra.local.step_functions.integrations.task import Task
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
+from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of
 
 LAMBDA = Wording("Lambda", "AWSLambda", "AWSLambdaException")
@@ -24,7 +26,10 @@ class FunctionIntegration(OptimizedIntegration):
 
     async def request(self, task: Task) -> Json:
         """Invoke; see `Integration`. A failed function fails the task under the function's own error name."""
-        answer = await self.call(task, "Invoke", task.arguments)
+        arguments, ready = dict(task.arguments), {}
+        if isinstance(arguments.get("Payload"), str):  # a text is the payload itself (recorded answers of AWS)
+            ready["Payload"] = _checked(arguments.pop("Payload")).encode()
+        answer = await self.call(task, "Invoke", arguments, ready=ready)
         failed = answer.pop("FunctionError", None)
         text = answer.get("Payload", "")
         payload = _json(text)
@@ -55,6 +60,20 @@ class FunctionArnIntegration(OptimizedIntegration):
         if answer.get("FunctionError"):
             raise _function_error(payload, text)
         return payload
+
+
+def _checked(payload: str) -> str:
+    """Refuse a payload that is no JSON as Lambda does: the emulator takes it for an empty object."""
+    try:
+        parse(payload)
+    except JsonError as problem:
+        cause = (
+            f"Could not parse request body into json: Could not parse payload into json: {problem.message} (Service: "
+            f"AWSLambda; Status Code: 400; Error Code: InvalidRequestContentException; Request ID: {uuid.uuid4()}; "
+            "Proxy: null)"
+        )
+        raise StatesError("Lambda.InvalidRequestContentException", cause) from problem
+    return payload
 
 
 def _function_error(payload: Any, cause: str) -> StatesError:
