@@ -46,6 +46,10 @@ def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
             if value.get(name) is not None:
                 yield from _violations(member, value[name], f"{path}{name}.")
     elif shape.type_name == "list" and isinstance(value, list):
+        if len(value) > shape.metadata.get("max", len(value)):
+            shown = ", ".join(_shown(shape.member, item) for item in value)
+            limit = f"Member must have length less than or equal to {shape.metadata['max']}"
+            yield _violation(f"[{shown}]", path.removesuffix("."), limit)
         for number, item in enumerate(value, 1):
             yield from _violations(shape.member, item, f"{path}{number}.member.")
     else:
@@ -69,6 +73,14 @@ def _scalar_violations(shape: Any, value: Any, path: str) -> Iterator[str]:
             yield _violation(value, path, f"Member must have value less than or equal to {limits['max']}")
         if "min" in limits and value < limits["min"]:
             yield _violation(value, path, f"Member must have value greater than or equal to {limits['min']}")
+
+
+def _shown(shape: Any, value: Any) -> str:
+    """Show a member of a list as AWS does: ``Route(arn=…, weight=50)``."""
+    if shape.type_name != "structure":
+        return str(value)
+    members = ", ".join(f"{name}={value[name]}" for name in shape.members if name in value)
+    return f"{shape.name}({members})"
 
 
 def _violation(value: Any, path: str, constraint: str, *, quoted: bool = True) -> str:

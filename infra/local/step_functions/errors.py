@@ -37,8 +37,8 @@ def missing_execution(arn: str) -> ApiError:
     return ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 
 
-def missing_map_run(arn: str) -> ApiError:
-    """Refuse the ARN of a Map Run that is not there."""
+def missing_resource(arn: str) -> ApiError:
+    """Refuse the ARN of a Map Run, or of something to be tagged, that is not there."""
     return ApiError("ResourceNotFound", f"Resource not found: '{arn}'")
 
 

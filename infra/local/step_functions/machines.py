@@ -30,6 +30,8 @@ class Machine:
         The `loggingConfiguration`.
     version_arn, alias_arn
         Through which it was named.
+    revision_id
+        Which state of the machine it is.
     """
 
     arn: str
@@ -41,6 +43,7 @@ class Machine:
     version_arn: str | None = None
     alias_arn: str | None = None
     tracing: Mapping[str, Any] = field(default_factory=lambda: {"enabled": False})
+    revision_id: str | None = None
 
     @property
     def express(self) -> bool:
@@ -112,6 +115,11 @@ class Machines:
         """Give the emulator's records of the versions of a state machine."""
         return [version for version in self._records.versions.values() if version["stateMachineArn"] == arn]
 
+    def published(self, arn: str, revision: str) -> dict[str, Any] | None:
+        """Give the emulator's record of the version that a revision of a state machine was published as."""
+        versions = self.versions_of(arn)
+        return next((version for version in versions if version["stateMachineRevisionId"] == revision), None)
+
     def aliases_of(self, arn: str) -> list[dict[str, Any]]:
         """Give the emulator's records of the aliases of a state machine."""
         return [
@@ -144,6 +152,7 @@ def _machine(
         version_arn=version_arn,
         alias_arn=alias_arn,
         tracing=record.get("tracingConfiguration") or {"enabled": False},
+        revision_id=record.get("revisionId") or record.get("stateMachineRevisionId"),
     )
 
 

@@ -61,6 +61,7 @@ class StepFunctions:
             "DescribeStateMachine": machines.describe,
             "ListStateMachineAliases": versions.list_aliases,
             "PublishStateMachineVersion": versions.publish,
+            "TagResource": machines.tag,
             "UpdateStateMachine": machines.update,
             "UpdateStateMachineAlias": versions.update_alias,
         }

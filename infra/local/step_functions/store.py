@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from infra.local.step_functions.errors import missing_execution, missing_map_run
+from infra.local.step_functions.errors import missing_execution, missing_resource
 from infra.local.step_functions.records import ExecutionRecord
 from workflows.interpreter import ChildExecution, Event, Journal, MapRun
 
@@ -58,7 +58,7 @@ class Store:
             ``ResourceNotFound``.
         """
         if arn not in self._map_runs:
-            raise missing_map_run(arn)
+            raise missing_resource(arn)
         return self._map_runs[arn]
 
     def of_machine(self, arn: str) -> list[ExecutionRecord]:

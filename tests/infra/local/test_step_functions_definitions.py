@@ -63,6 +63,7 @@ def test_the_same_machine_again_is_the_same_and_another_one_is_refused(world):
     [
         ({"name": "a b"}, "InvalidName"),
         ({"loggingConfiguration": {"level": "ALL"}}, "InvalidLoggingConfiguration"),
+        ({"loggingConfiguration": {"level": "ALL", "destinations": [{}]}}, "InvalidLoggingConfiguration"),
         ({"type": "SLOW"}, "ValidationException"),
     ],
 )
@@ -90,6 +91,20 @@ def test_an_update_that_changes_something_has_a_new_revision(world):
 
     assert changed["revisionId"] == same["revisionId"]
     assert refused(update, stateMachineArn=machine)[0] == "MissingRequiredParameter"
+
+
+def test_a_machine_has_no_revision_until_it_changes(world):
+    states, machine = world.states, world.machine(PASS)
+
+    before = states.describe_state_machine(stateMachineArn=machine)
+    unchanged = states.update_state_machine(stateMachineArn=machine, definition=json.dumps(PASS))
+    changed = states.update_state_machine(stateMachineArn=machine, definition=json.dumps(single({"Type": "Succeed"})))
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+
+    assert not {"revisionId", "description"} & before.keys()
+    assert "revisionId" not in unchanged
+    ran = states.describe_state_machine_for_execution(executionArn=execution)
+    assert ran["revisionId"] == changed["revisionId"]
 
 
 def test_deleting_a_machine_that_is_not_there_is_fine_and_one_that_is_there_is_gone(world):
@@ -143,6 +158,17 @@ def test_a_revision_is_published_once(world):
     code, message = refused(publish, stateMachineArn=machine, revisionId="stale")
     assert code == "ConflictException"
     assert message.startswith("Failed to publish the State Machine version for revision stale. The current State")
+    same = json.dumps(single({"Type": "Succeed"}))
+    again = world.states.update_state_machine(stateMachineArn=machine, definition=same, publish=True)
+    assert again["stateMachineVersionArn"] == second
+
+
+def test_a_version_has_no_tags(world):
+    machine, first, _ = versions(world)
+    tag = world.states.tag_resource
+
+    tag(resourceArn=machine, tags=[{"key": "k", "value": "v"}])
+    assert refused(tag, resourceArn=first, tags=[]) == ("ResourceNotFound", f"Resource not found: '{first}'")
 
 
 def test_an_alias_takes_only_versions_whose_weights_add_up(world):
@@ -162,6 +188,12 @@ def test_an_alias_takes_only_versions_whose_weights_add_up(world):
         "Sum of routing configuration weights must equal 100. Received: [70, 29]",
     )
     assert refused(create, name="a b", routingConfiguration=routes(first=100))[0] == "ValidationException"
+    code, message = refused(create, name="a", routingConfiguration=routes(first=50, second=30, machine=20))
+    assert code == "ValidationException"
+    assert f"[RoutingConfigurationListItem(stateMachineVersionArn={first}, weight=50), " in message
+    assert message.endswith(
+        "at 'routingConfiguration' failed to satisfy constraint: Member must have length less than or equal to 2"
+    )
     made = create(name="a", routingConfiguration=routes(first=70, second=30))
     again = create(name="a", routingConfiguration=routes(first=70, second=30))
     assert again["stateMachineAliasArn"] == made["stateMachineAliasArn"] == f"{machine}:a"

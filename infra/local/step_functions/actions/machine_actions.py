@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from infra.local.step_functions.arns import Arn
-from infra.local.step_functions.errors import ApiError, missing_machine
+from infra.local.step_functions.errors import ApiError, missing_machine, missing_resource
 from infra.local.step_functions.machines import Machines
 from infra.local.step_functions.paging import page
 from infra.local.step_functions.records import epoch
@@ -18,6 +18,9 @@ from workflows.interpreter.definition import diagnostics
 
 HandOn = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """Lets the emulator answer a request; raises `ApiError` with the emulator's refusal."""
+
+FIRST_REVISION = "INITIAL"
+"""Revision of a machine that was never changed; only CloudFormation tells of it (`StateMachineRevisionId`)."""
 
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 _LONGEST_NAME = 80
@@ -48,12 +51,12 @@ class MachineActions:
             name: request[name] for name in ("roleArn", "tracingConfiguration") if name in request
         }
         made = (
-            self._machines.record(answer["stateMachineArn"]),
-            self._machines.version(answer.get("stateMachineVersionArn")),
+            (self._machines.record(answer["stateMachineArn"]), "revisionId"),
+            (self._machines.version(answer.get("stateMachineVersionArn")), "stateMachineRevisionId"),
         )
-        for record in made:
+        for record, revision in made:
             if record is not None and not record["roleArn"]:
-                record.update(settings)
+                record.update(settings, **{revision: FIRST_REVISION})
         return answer
 
     async def update(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
@@ -76,19 +79,34 @@ class MachineActions:
             _check_definition(request["definition"], record["type"])
         unchanged = all(request[name] == record.get(name) for name in changeable if name in request)
         revision = record["revisionId"]
-        answer = await hand_on(request)
+        published = self._machines.published(arn, revision) if unchanged and request.get("publish") else None
+        answer = await hand_on(request if published is None else {**request, "publish": False})
         if "tracingConfiguration" in request:
             record["tracingConfiguration"] = request["tracingConfiguration"]
-        if unchanged:
+        if unchanged:  # the emulator makes a new revision of every update, AWS of one that changes something
             record["revisionId"] = revision
-        return {**answer, "revisionId": record["revisionId"]}
+            if (made := self._machines.version(answer.get("stateMachineVersionArn"))) is not None:
+                made["stateMachineRevisionId"] = revision
+        if published is not None:
+            answer["stateMachineVersionArn"] = published["stateMachineVersionArn"]
+        return _without_first_revision({**answer, "revisionId": record["revisionId"]})
 
     async def describe(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
         """Answer DescribeStateMachine."""
         Arn.parse(request["stateMachineArn"], "stateMachine")
         answer = await hand_on(request)
         logging = {"level": "OFF", "includeExecutionData": False} | (answer.get("loggingConfiguration") or {})
-        return {"tracingConfiguration": {"enabled": False}, **answer, "loggingConfiguration": logging}
+        if not answer.get("description"):
+            answer.pop("description", None)
+        described = {"tracingConfiguration": {"enabled": False}, **answer, "loggingConfiguration": logging}
+        return _without_first_revision(described)
+
+    async def tag(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+        """Answer TagResource. State machines and activities have tags; versions and aliases have none."""
+        arn = request["resourceArn"]
+        if Arn.parse(arn, "stateMachine", "activity").kind == "stateMachine" and self._machines.record(arn) is None:
+            raise missing_resource(arn)
+        return await hand_on(request)
 
     async def delete(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
         """Answer DeleteStateMachine, also for one that is not there."""
@@ -126,7 +144,9 @@ class MachineActions:
             "loggingConfiguration": dict(machine.logging),
             "tracingConfiguration": dict(machine.tracing),
         }
-        return answer if map_run_arn is None else {**answer, "mapRunArn": map_run_arn}
+        if machine.revision_id is not None:
+            answer["revisionId"] = machine.revision_id
+        return _without_first_revision(answer if map_run_arn is None else {**answer, "mapRunArn": map_run_arn})
 
     def validate(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ValidateStateMachineDefinition."""
@@ -163,6 +183,11 @@ def _check_definition(definition: str, machine_type: str) -> None:
         raise ApiError("InvalidDefinition", str(problem)) from problem
 
 
+def _without_first_revision(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the `revisionId` of a machine that was never changed."""
+    return {name: value for name, value in answer.items() if (name, value) != ("revisionId", FIRST_REVISION)}
+
+
 def _check_version_description(request: dict[str, Any]) -> None:
     if "versionDescription" in request and not request.get("publish"):
         raise ApiError("ValidationException", "Version description can only be set when publish is true")
@@ -171,7 +196,8 @@ def _check_version_description(request: dict[str, Any]) -> None:
 def _check_logging(configuration: dict[str, Any] | None) -> None:
     if not configuration or configuration.get("level", "OFF") == "OFF":
         return
-    if len(configuration.get("destinations") or []) != 1:
+    destinations = configuration.get("destinations") or []
+    if [bool(destination.get("cloudWatchLogsLogGroup")) for destination in destinations] != [True]:
         raise ApiError(
             "InvalidLoggingConfiguration",
             "Invalid Logging Configuration: Must specify exactly one Log Destination.",

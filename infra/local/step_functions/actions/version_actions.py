@@ -32,12 +32,11 @@ class VersionActions:
                 f"Failed to publish the State Machine version for revision {wanted}. "
                 f"The current State Machine revision is {revision}.",
             )
-        for version in self._machines.versions_of(arn):
-            if version["stateMachineRevisionId"] == revision:
-                return {
-                    "stateMachineVersionArn": version["stateMachineVersionArn"],
-                    "creationDate": datetime.fromisoformat(version["creationDate"]).timestamp(),
-                }
+        if (version := self._machines.published(arn, revision)) is not None:
+            return {
+                "stateMachineVersionArn": version["stateMachineVersionArn"],
+                "creationDate": datetime.fromisoformat(version["creationDate"]).timestamp(),
+            }
         return await hand_on(request)
 
     async def delete(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
