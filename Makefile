@@ -14,7 +14,7 @@ help: ## Say what there is
 .venv/.installed: requirements.lock pyproject.toml
 	@echo "Installing the Python packages (once)…"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip sync --quiet requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $@
