@@ -10,19 +10,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.console import human_console, print_json
+from infra.cli.processes import Children
 from infra.cli.units import seconds_text
-from tests.benchmarks.figure import Figure
+from tests.benchmarks.figure import TERMINATED, Figure
+from tests.benchmarks.measure import ROOT
+
+INTERRUPTED = 130
+LAST_LINES = 60
 
 #: Name of a benchmark, which is also that of its module, and what it measures.
 BENCHMARKS = {
@@ -38,8 +42,8 @@ BENCHMARKS = {
 }
 
 
-def main() -> None:
-    """Run the benchmarks that are asked for, and print all figures."""
+def main() -> int:
+    """Run the benchmarks that are asked for, and print all figures; gives the exit code."""
     asked = _arguments()
     progress = human_console(as_json=True)
     figures: dict[str, list[Figure]] = {}
@@ -64,7 +68,7 @@ def main() -> None:
     else:
         _print_table(figures)
         sys.stdout.write(f"{machine['processors']} processors, load {machine['loadBefore']} before the first one\n")
-    sys.exit(1 if failures else 0)
+    return 1 if failures else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -88,17 +92,17 @@ def _arguments() -> argparse.Namespace:
 def _measure(name: str) -> Iterator[Figure]:
     """Run a benchmark in a process of its own, and give each figure as it comes."""
     command = [sys.executable, "-m", f"tests.benchmarks.bench_{name}"]
-    with (
-        tempfile.TemporaryFile("w+") as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
-    ):
+    said = []
+    with Children() as children:
+        process = children.start(command, environment=os.environ, cwd=ROOT, output=subprocess.PIPE)
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("{"):
                 yield Figure(**json.loads(line))
+            else:
+                said.append(line)
         if process.wait():
-            said.seek(0)
-            raise RuntimeError(said.read()[-4_000:])
+            raise RuntimeError("".join(said[-LAST_LINES:]))
 
 
 def _print_table(figures: dict[str, list[Figure]]) -> None:
@@ -120,13 +124,7 @@ def _print_table(figures: dict[str, list[Figure]]) -> None:
                 figure.target,
                 {None: "", True: "[green]yes[/]", False: "[red]NO[/]"}[figure.met],
             )
-    _console().print(table)
-
-
-def _console() -> Console:
-    console = human_console()
-    console.soft_wrap = False
-    return console
+    human_console().print(table, soft_wrap=False)
 
 
 def _number(value: float) -> str:
@@ -134,4 +132,9 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(INTERRUPTED)

@@ -27,7 +27,7 @@ def figures() -> Iterator[Figure]:
     yield Figure("from nothing to the report", ran.seconds, "s", at_most=90)
     yield Figure("from nothing to the report", ran.cpu_seconds, "s CPU")
     for stage in STAGE.finditer(ran.output):
-        yield Figure(f"  {stage['title']}", 60 * int(stage["minutes"] or 0) + float(stage["seconds"]), "s")
+        yield Figure(f"stage: {stage['title']}", 60 * int(stage["minutes"] or 0) + float(stage["seconds"]), "s")
 
 
 if __name__ == "__main__":

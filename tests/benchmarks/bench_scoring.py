@@ -45,7 +45,7 @@ def figures() -> Iterator[Figure]:
         floor = predict_cost(NativeForest(artifact.model_text), matrix)
         # The least of the whole process stands for its start as well, which some peers have no way to leave out.
         ours, whole = quickest([score(root, "rows.parquet", artifact) for _ in range(REPEATS)])
-        yield Figure(JOB, ours, UNIT, peer="LightGBM's predict alone (floor)", peer_value=floor)
+        yield Figure(JOB, ours, UNIT, peer="LightGBM's predict alone", peer_value=floor)
         yield Figure("predict's share of the job", floor / ours, "of its CPU", at_least=0.92)
         for peer, times in (("MLflow pyfunc", 1.0), ("pandas and LightGBM", None), ("pandas, record by record", None)):
             command = [PEERS_PYTHON, str(HERE / "peer_scoring.py"), peer, *files_of_peer(root).values()]
@@ -60,7 +60,9 @@ def figures() -> Iterator[Figure]:
         peak = score(root, "rows.parquet", artifact).json()["peakMegabytes"]
         yield Figure(f"{JOB}, peak memory", peak, "MB", at_most=400, peer="MLflow pyfunc", peer_value=memory)
         lane = predict_cost(Forest(artifact.model_text), matrix[:50_000])
-        yield Figure("predict in the Lambda lane (numpy)", lane, UNIT, at_most=150)
+        yield Figure(
+            "predict in the Lambda lane (numpy)", lane, UNIT, at_most=150, peer="LightGBM's predict", peer_value=floor
+        )
 
 
 def quickest(ran: list[Ran]) -> tuple[float, float]:

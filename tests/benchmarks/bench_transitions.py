@@ -57,7 +57,7 @@ def figures() -> Iterator[Figure]:
         spent = process_time() - start
         if outcome.status != "SUCCEEDED" or len(aws.scored) != ROWS // size:
             raise RuntimeError(f"{outcome.error}: {outcome.cause}")
-        what = f"{lane} lane, {ROWS // size:,} shards of {size:,} rows"
+        what = f"{ROWS // size:,} shards of {size:,} rows in the {lane} lane"
         yield Figure(what, bill.transitions, "transitions", at_most=3000, peer="a state a row", peer_value=ROWS)
         yield Figure(f"{what}: its cost on the virtual clock", spent, "s CPU")
 

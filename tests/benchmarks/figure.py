@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+TERMINATED = 143
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,11 @@ class Figure:
 
 
 def print_figures(figures: Iterable[Figure]) -> None:
-    """Print each figure as a line of JSON as soon as there is one; `python -m tests.benchmarks` reads them."""
+    """Print each figure as a line of JSON as soon as there is one; `python -m tests.benchmarks` reads them.
+
+    SIGTERM ends the process like an error then, so that what it has started and written is taken away.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     for figure in figures:
         sys.stdout.write(json.dumps(asdict(figure)) + "\n")
         sys.stdout.flush()

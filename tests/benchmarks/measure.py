@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.cli.processes import Children
+
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PYTHON = sys.executable
@@ -31,8 +33,8 @@ class Ran(NamedTuple):
     seconds: float
 
     def json(self) -> Any:
-        """Read the last line that it printed."""
-        return json.loads(self.output.splitlines()[-1])
+        """Read the last JSON object that it printed, which stands in a line of its own."""
+        return json.loads(next(line for line in reversed(self.output.splitlines()) if line.startswith("{")))
 
 
 def run(
@@ -46,17 +48,13 @@ def run(
         If it fails; with what it said.
     """
     before, began = _of_children(), time.monotonic()
-    ended = subprocess.run(
-        list(command),
-        cwd=folder,
-        env={**environment, "OMP_NUM_THREADS": str(threads)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
-    return Ran(ended.stdout, _of_children() - before, time.monotonic() - began)
+    with Children() as children:
+        environment = {**environment, "OMP_NUM_THREADS": str(threads)}
+        process = children.start(command, environment=environment, cwd=folder, output=subprocess.PIPE)
+        output, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
+    return Ran(output, _of_children() - before, time.monotonic() - began)
 
 
 def least_cpu(work: Callable[[], object], repeats: int = REPEATS) -> float:
