@@ -192,6 +192,7 @@ def _check_task(findings: Findings, state: Mapping[str, Any], location: str, *, 
             expressions.reference_path(findings, state[f"{name}Path"], f"{location}/{name}Path", of_context=True)
     if "Credentials" in state and findings.of_type(state["Credentials"], "[OBJECT]", f"{location}/Credentials"):
         expressions.template(findings, state["Credentials"], f"{location}/Credentials")
+        _check_parameter(findings, state["Credentials"], "RoleArn", f"{location}/Credentials")
     if "Resource" in state and findings.of_type(state["Resource"], "[STRING]", f"{location}/Resource"):
         _check_resource(findings, state, location, express=express)
 
@@ -223,9 +224,12 @@ def _check_resource(findings: Findings, state: Mapping[str, Any], location: str,
         findings.add(f"Parameters field is required for resource ARN: {resource}", location)
         return
     for name in integrations.REQUIRED_PARAMETERS.get((service, action), ()):
-        given = state["Parameters"]
-        if isinstance(given, dict) and name not in given and f"{name}.$" not in given:
-            findings.add(f"The field '{name}' is required but was missing", f"{location}/Parameters")
+        _check_parameter(findings, state["Parameters"], name, f"{location}/Parameters")
+
+
+def _check_parameter(findings: Findings, given: Any, name: str, location: str) -> None:
+    if isinstance(given, dict) and name not in given and f"{name}.$" not in given:
+        findings.add(f"The field '{name}' is required but was missing", location)
 
 
 def _check_parallel(findings: Findings, state: Mapping[str, Any], location: str, *, express: bool) -> None:

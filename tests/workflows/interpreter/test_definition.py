@@ -226,6 +226,8 @@ def test_the_frame_of_a_workflow_is_checked(document: Any, expected: tuple[str, 
             "Parameters field is required for resource ARN: arn:aws:states:::sqs:sendMessage",
             "",
         ),
+        (task(Credentials={}), "The field 'RoleArn' is required but was missing", "/Credentials"),
+        (task(Credentials={"Role": "r"}), "The field 'RoleArn' is required but was missing", "/Credentials"),
         (
             task(Resource="arn:aws:states:::lambda:invoke", Parameters={"Payload": {}}),
             "The field 'FunctionName' is required but was missing",
