@@ -135,6 +135,8 @@ async def _run_children(visit: Visit, map_run: MapRun, document: Json) -> Json:
             for child in map_run.children or ()
             for entry in transformed(child, map_run, transformation or "COMPACT")
         ]
+        # AWS counts results as written, too, when it is the next state that gets them (recorded answers).
+        map_run.results_written = len(map_run.children or ())
     if exceeded:
         raise StatesError(
             "States.ExceedToleratedFailureThreshold",
