@@ -195,6 +195,19 @@ def test_a_range_of_an_object_or_of_its_version_is_that_range(client: Any, name:
         read("bytes=256000-")
 
 
+def test_an_object_of_which_nothing_is_told_has_the_default_type_and_encryption(client: Any, name: str) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name)
+
+    written = s3.put_object(Bucket=name, Key="a/plain", Body=b"x")
+    s3.put_object(Bucket=name, Key="told", Body=b"x", ContentType="text/plain", ServerSideEncryption="aws:kms")
+
+    assert written["ServerSideEncryption"] == "AES256"
+    plain, told = (s3.head_object(Bucket=name, Key=key) for key in ("a/plain", "told"))
+    assert (plain["ContentType"], plain["ServerSideEncryption"]) == ("binary/octet-stream", "AES256")
+    assert (told["ContentType"], told["ServerSideEncryption"]) == ("text/plain", "aws:kms")
+
+
 def test_an_object_that_cannot_be_written_is_refused(client: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket=name)
