@@ -94,6 +94,8 @@ def run(handler: Handler, event: Any, context: Context) -> tuple[bool, str]:
     except Exception as error:
         return True, json.dumps(raised(error, context.aws_request_id, first_frame=1))
     try:
+        if isinstance(result, bytes):  # Lambda's runtime hands bytes on as they are: JSON text, here
+            result = json.loads(result)
         return False, json.dumps(result, ensure_ascii=False, default=_decimal)
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"

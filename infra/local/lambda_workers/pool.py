@@ -82,8 +82,9 @@ class Pool:
         finally:
             self._give_back(key, worker, reusable)
         milliseconds = (time.monotonic() - started) * 1000
-        self._ship(_log_group(config), worker.log_stream, _lines(config, request_id, reply.log, milliseconds))
-        return Outcome(reply.payload, reply.failed, reply.log)
+        lines = _lines(config, request_id, reply.log, milliseconds)
+        self._ship(_log_group(config), worker.log_stream, lines)
+        return Outcome(reply.payload, reply.failed, "".join(f"{line}\n" for line in lines))
 
     def forget(self, name: str) -> None:
         """End the workers of a function whose code or configuration changed; busy ones end after their event."""

@@ -1,5 +1,6 @@
 """Functions run as on AWS: errors under their names, timeouts, crashes, layers, logs, their role's permissions."""
 
+import base64
 import concurrent.futures
 import json
 import os
@@ -125,6 +126,18 @@ def test_a_result_that_is_no_json_is_a_marshal_error(deploy: Deploy) -> None:
 
     assert error["errorType"] == "Runtime.MarshalError"
     assert error["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+
+
+def test_bytes_are_the_response_itself(deploy: Deploy) -> None:
+    assert deploy("def handler(event, context):\n    return b'\"text\"'\n")() == "text"
+
+
+def test_the_tail_of_the_log_is_there_even_if_the_handler_wrote_nothing(deploy: Deploy) -> None:
+    function = deploy("def handler(event, context):\n    return 1\n")
+
+    tail = function.client.invoke(FunctionName=function.name, LogType="Tail", Payload=b"{}")["LogResult"]
+
+    assert base64.b64decode(tail).decode().startswith("START RequestId: ")
 
 
 def test_a_handler_that_cannot_be_imported_says_which_module_is_missing(deploy: Deploy) -> None:
