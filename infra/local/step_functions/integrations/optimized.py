@@ -113,5 +113,5 @@ def sdk_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
             "HttpHeaders": headers,
             "HttpStatusCode": metadata["HTTPStatusCode"],
         },
-        "SdkResponseMetadata": {"RequestId": metadata.get("RequestId", "")},
+        "SdkResponseMetadata": {"RequestId": headers.get("x-amzn-RequestId", metadata.get("RequestId", ""))},
     }
