@@ -160,6 +160,18 @@ def test_items_are_written_and_read(world, service):
             "The specified bucket does not exist (Service: S3, Status Code: 404, Request ID: ",
         ),
         (
+            "aws-sdk:secretsmanager:createSecret",
+            {"Name": "two words", "SecretString": "x"},
+            "SecretsManager.SecretsManagerException",
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@! ",
+        ),
+        (
+            "sns:publish",
+            {"TopicArn": "arn:aws:sns:us-east-1:000000000000:nonesuch", "Message": "x"},
+            "SNS.NotFoundException",
+            "Topic does not exist",
+        ),
+        (
             "aws-sdk:sfn:sendTaskFailure",
             {"TaskToken": "nonesuch"},
             "Sfn.InvalidTokenException",

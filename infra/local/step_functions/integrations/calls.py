@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.errors import RoleNotAssumableError
-from infra.local.step_functions.integrations.required import refuse_missing
+from infra.local.step_functions.integrations.refusals import refuse
 from workflows.interpreter.errors import StatesError
 
 CONCURRENT_CALLS = 256
@@ -188,7 +188,7 @@ class Calls:
     def _call(self, identity: Identity, service: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         client = self.client(identity, service)
         try:
-            refuse_missing(service, client.meta.service_model.operation_model(operation), arguments)
+            refuse(service, client.meta.service_model.operation_model(operation), arguments)
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**arguments)
         except ClientError as error:
             raise CallFailed(client, error) from error
