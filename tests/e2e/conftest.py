@@ -1,7 +1,7 @@
 """One embedded AWS for all end-to-end tests: what `make run` leaves behind, served again as `make local` serves it.
 
-The tests share it, so each uses run ids and prefixes of its own. They belong to one xdist group, which runs in one
-worker.
+The tests share it, so each uses run ids and prefixes of its own, and its module belongs to the xdist group `e2e`, which
+runs in one worker.
 """
 
 from __future__ import annotations
@@ -28,12 +28,6 @@ from infra.naming import Names
 BIN = Path(sys.executable).parent
 DEPLOYED = Names("dev", "us-east-1", "000000000000")
 SECONDS_FOR_A_RUN = 120
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/e2e/" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @dataclass
