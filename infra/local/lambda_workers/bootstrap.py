@@ -76,7 +76,8 @@ def load(handler_name: str) -> tuple[Handler | None, dict[str, Any]]:
         return None, error_object("Runtime.ImportModuleError", message)
     except SyntaxError as error:
         message = f"Syntax error in module '{module_name}': {error}"
-        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        place = _as_on_lambda(f'  File "{error.filename}" Line {error.lineno}')
+        trace = [f"{place}\n    {error.text}"]
         return None, error_object("Runtime.UserCodeSyntaxError", message, trace=trace)
     except Exception as error:
         return None, raised(error, "", first_frame=_first_frame_outside(error))
@@ -110,10 +111,8 @@ def raised(error: Exception, request_id: str, first_frame: int) -> dict[str, Any
     first_frame
         How many frames of the traceback belong to this file.
     """
-    root = os.environ.get("LAMBDA_TASK_ROOT", "")
     frames = [
-        frame.replace(f'"{root}/', '"/var/task/', 1)
-        for frame in traceback.format_list(traceback.extract_tb(error.__traceback__)[first_frame:])
+        _as_on_lambda(frame) for frame in traceback.format_list(traceback.extract_tb(error.__traceback__)[first_frame:])
     ]
     found = error_object(type(error).__name__, str(error), request_id, frames)
     sys.stdout.write(
@@ -125,6 +124,10 @@ def raised(error: Exception, request_id: str, first_frame: int) -> dict[str, Any
 def error_object(error_type: str, message: str, request_id: str = "", trace: list[str] | None = None) -> dict[str, Any]:
     """Return the payload of a failed invocation."""
     return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace or []}
+
+
+def _as_on_lambda(frame: str) -> str:
+    return frame.replace(f'"{os.environ.get("LAMBDA_TASK_ROOT", "")}/', '"/var/task/', 1)
 
 
 def _first_frame_outside(error: Exception) -> int:

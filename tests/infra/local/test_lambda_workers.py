@@ -147,6 +147,13 @@ def test_a_handler_that_cannot_be_imported_says_which_module_is_missing(deploy: 
     assert error["errorMessage"] == "Unable to import module 'app': No module named 'not_in_the_package'"
 
 
+def test_a_syntax_error_is_placed_where_lambda_keeps_the_code(deploy: Deploy) -> None:
+    error = deploy("def (")()["error"]
+
+    assert error["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert error["stackTrace"][0].startswith('  File "/var/task/app.py" Line 1\n')
+
+
 def test_packages_of_the_server_are_not_there_unless_lambda_or_a_layer_brings_them(
     deploy: Deploy, client: Any, name: str
 ) -> None:
