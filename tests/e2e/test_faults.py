@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,42 @@ def test_a_replay_of_a_time_window_takes_all_that_failed_in_it(world: World) -> 
 
     assert len(listed) >= 2
     assert len(world.rows("window-1")) == len(world.rows("window-2")) == 2
+
+
+@pytest.fixture
+def changed_workflow(world: World) -> Iterator[Callable[[], None]]:
+    """A deployment of batch inference whose definition differs, in a word, from the one before; undone at the end."""
+    states = world.client("stepfunctions")
+    machine = f"arn:aws:states:us-east-1:000000000000:stateMachine:{DEPLOYED.state_machine('batch-inference')}"
+    before = states.describe_state_machine(stateMachineArn=machine)["definition"]
+
+    def deploy(definition: str) -> None:
+        version = states.update_state_machine(stateMachineArn=machine, definition=definition, publish=True)
+        states.update_state_machine_alias(
+            stateMachineAliasArn=f"{machine}:live",
+            routingConfiguration=[{"stateMachineVersionArn": version["stateMachineVersionArn"], "weight": 100}],
+        )
+
+    yield lambda: deploy(json.dumps({**json.loads(before), "Comment": "Another one"}))
+    deploy(before)
+
+
+def test_a_failure_of_another_definition_is_replayed_as_a_new_execution_of_the_same_run(
+    world: World, changed_workflow: Callable[[], None]
+) -> None:
+    failed = world.run("changed", f"s3://{DEPLOYED.bucket('data')}/changed/")
+    world.upload("changed", {"a.jsonl": json_lines(records(3))})
+    changed_workflow()
+
+    world.cli("replay", failed["executionArn"], "--wait")
+
+    assert world.wait(failed["executionArn"])["status"] == "FAILED", (
+        "an execution cannot be redriven by another definition"
+    )
+    assert len(world.rows("changed")) == 3
+    listed = json.loads(world.cli("executions", "--json").stdout)
+    replays = {execution["execution"]: execution["replayOf"] for execution in listed}
+    assert replays[f"{failed['name']}-replay-1"] == failed["name"]
 
 
 def test_a_taken_port_is_named(world: World, tmp_path: Path) -> None:
