@@ -92,9 +92,11 @@ def _arguments() -> argparse.Namespace:
 def _measure(name: str) -> Iterator[Figure]:
     """Run a benchmark in a process of its own, and give each figure as it comes."""
     command = [sys.executable, "-m", f"tests.benchmarks.bench_{name}"]
+    # Bytecode is kept, whatever this shell prefers: else every process compiles all that it imports, each time.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     said = []
     with Children() as children:
-        process = children.start(command, environment=os.environ, cwd=ROOT, output=subprocess.PIPE)
+        process = children.start(command, environment=environment, cwd=ROOT, output=subprocess.PIPE)
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("{"):
