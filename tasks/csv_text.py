@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pv
 
+from tasks.errors import UnreadableObject
 from tasks.lines import Lost, beginning_of, whole_lines
 from tasks.rows import BadRow, Flaw, Rows, broken_rows
 from tasks.signature import Signature
@@ -24,6 +25,11 @@ def read_csv(pieces: Iterable[bytes], signature: Signature) -> Iterator[Rows]:
 
     Arrow parses a chunk of lines at once when all of them have the header's width and the signature's types. If
     anything is odd, the chunk is parsed again, row by row, so that the odd rows can be told from the rest.
+
+    Raises
+    ------
+    UnreadableObject
+        If the first line is no header: without it, no field has a name.
     """
     header: list[str] | None = None
     read = 0
@@ -52,7 +58,10 @@ def _with_end(parts: Iterable[bytes | Lost]) -> Iterator[bytes | Lost | None]:
 
 def _header(lines: bytes) -> tuple[list[str], bytes]:
     first, _, others = lines.lstrip(b"\r\n").partition(b"\n")
-    names = next(csv.reader([first.decode("utf-8-sig", "replace").rstrip("\r")]))
+    try:
+        names = next(csv.reader([first.decode("utf-8-sig", "replace").rstrip("\r")]))
+    except csv.Error as error:
+        raise UnreadableObject(f"the object's first line is no CSV header: {error}") from error
     return [name.strip() for name in names], others
 
 
@@ -92,9 +101,10 @@ def _row_by_row(lines: bytes, read: int, header: list[str], *, last: bool) -> tu
     number, at = read, 0
     while at < len(raw):
         fields, used, complaint = _next_row(raw, at, len(header))
-        if used > len(raw) - at and not last:
-            break
-        used = 1 if complaint else used
+        if used > len(raw) - at:
+            if not last:
+                break
+            used = 1
         if fields or complaint:
             number += 1
         if complaint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def _line_by_line(lines: bytes, read: int, signature: Signature) -> Rows:
         if not line.strip():
             continue
         number += 1
-        record, complaint = _parsed(line)
+        record, complaint = _parsed(line, signature.names)
         if complaint:
             broken.append(BadRow(number, [Flaw("broken row", complaint)], beginning_of(line)))
         else:
@@ -70,15 +70,27 @@ def _line_by_line(lines: bytes, read: int, signature: Signature) -> Rows:
     return rows_from_records(np.array(numbers, np.int64), records, signature, broken)
 
 
-def _parsed(line: bytes) -> tuple[dict[str, Any], str]:
-    """The record of a line, or what is wrong with the line."""
+def _parsed(line: bytes, names: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """The record of a line, or what is wrong with the line; `names` are the fields that the model reads."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
         try:
-            record = json.loads(line)  # takes NaN and Infinity, which deserve a reason of their own
+            # takes NaN, Infinity and integers of any size, which deserve a reason of their own
+            record = json.loads(line, parse_int=_integer)
         except (ValueError, RecursionError) as error:
             return {}, f"the line is not JSON: {error}"
     if not isinstance(record, dict):
         return {}, "the line is JSON, but not an object"
+    try:
+        # What quarantine could not hold (half a surrogate pair, hundreds of nested lists) must not get beyond here.
+        orjson.dumps({"record": {name: record.get(name) for name in names}}, default=str)
+    except orjson.JSONEncodeError as error:
+        return {}, f"the line holds a value that cannot be stored as JSON: {error}"
     return record, ""
+
+
+def _integer(digits: str) -> int | float:
+    """As orjson reads it: what does not fit 64 bits becomes a float, and infinite if it does not fit that either."""
+    value = float(digits)
+    return int(digits) if abs(value) < 2**63 else value

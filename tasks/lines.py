@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tasks.errors import UnreadableObject
@@ -84,29 +85,44 @@ def gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
         If it is no gzip data at all.
     """
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    began = any_output = False
+    began = after_member = any_output = False
     for piece in pieces:
         data = piece
         while True:
+            if after_member and not began:
+                data = data.lstrip(b"\0")  # tar and tape tools pad with zeros
             began = began or bool(data)
+            before = member.copy()
             try:
                 output = member.decompress(data, _STEP_BYTES)
             except zlib.error as error:
-                if not any_output:
+                good = _up_to_damage(before, data)
+                if good:
+                    yield good
+                elif not any_output:
                     raise UnreadableObject(f"the object is named .gz, but is no gzip data: {error}") from error
                 raise CutOffError(f"the gzip data is damaged from here on: {error}") from error
             if output:
                 any_output = True
                 yield output
             if member.eof:
-                data = member.unused_data.lstrip(b"\0")  # tar and tape tools pad with zeros
-                member, began = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+                data = member.unused_data
+                member, began, after_member = zlib.decompressobj(zlib.MAX_WBITS | 16), False, True
             else:
                 data = member.unconsumed_tail
             if not data and len(output) < _STEP_BYTES:
                 break
     if began:
         raise CutOffError("the gzip data ends here, in the middle")
+
+
+def _up_to_damage(member: zlib._Decompress, data: bytes) -> bytes:
+    """What can be decompressed of damaged data; zlib gives nothing of a step that fails, so the steps are bytes."""
+    good = bytearray()
+    with suppress(zlib.error):
+        for place in range(len(data)):
+            good += member.decompress(data[place : place + 1])
+    return bytes(good)
 
 
 def beginning_of(raw: bytes) -> str:
