@@ -40,7 +40,7 @@ def items_in(body, config, **fields):
         (b"[1]", {"InputType": "JSON"}, [1]),
         ('{"a/b": {"c": [1, 2]}}', {"InputType": "JSON", "ItemsPointer": "/a~1b/c"}, [1, 2]),
         ('{"n":1}\n\n{"n":2}\n', {"InputType": "JSONL"}, [{"n": 1}, {"n": 2}]),
-        (gzip.compress(b'{"n":1}\n'), {"InputType": "JSONL"}, [{"n": 1}]),
+        (gzip.compress(b'{"n":1}\n', mtime=0), {"InputType": "JSONL"}, [{"n": 1}]),
         ("a,b\n1,2\n3,4", CSV, [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
         ("\ufeffa\n1", CSV, [{"a": "1"}]),
         ('a,b\n"x, ""y""",\n', CSV, [{"a": 'x, "y"', "b": ""}]),
