@@ -63,12 +63,22 @@ BATCH_TRANSIENT = (
     "Batch.AWSBatchException",
     "Batch.SdkClientException",
 )
+#: `GlueException` is how the SDK reports an answer that the service's model does not name, throttling among them.
 GLUE_TRANSIENT = (
+    "Glue.GlueException",
     "Glue.InternalServiceException",
     "Glue.OperationTimeoutException",
     "Glue.SdkClientException",
+    "Glue.ThrottlingException",
 )
-SNS_TRANSIENT = ("SNS.InternalErrorException", "SNS.ThrottledException", "SNS.SdkClientException")
+#: The topic is encrypted, so that its key may be what is throttled.
+SNS_TRANSIENT = (
+    "SNS.AmazonSNSException",
+    "SNS.InternalErrorException",
+    "SNS.KMSThrottlingException",
+    "SNS.SdkClientException",
+    "SNS.ThrottledException",
+)
 
 SECONDS_BETWEEN_CRAWL_CHECKS = 2
 LAMBDA_TIMEOUT_SECONDS = 300
@@ -112,6 +122,8 @@ def build() -> Workflow:
         },
     )
     Chain([note_failure, tell_failure, halt])
+    not_normalised = Pass("Input not normalised", parameters={"failure.$": "$"})
+    not_normalised.next(note_failure)
 
     normalise = LambdaTask(
         "Normalise input",
@@ -127,6 +139,8 @@ def build() -> Workflow:
         output_path="$.Payload",
         timeout_seconds=60,
         retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
+        # The failure takes the input's place: an input that is no object has no room for a `$.failure`.
+        catch=Catch(error_equals=["States.ALL"], next_step=not_normalised),
     )
     plan = LambdaTask(
         "Plan shards",
@@ -287,6 +301,8 @@ def _catalog(*, then: Task, or_else: Pass) -> Chain:
         "Cataloged?",
         rules=[
             (ChoiceRule.Not(ChoiceRule.StringEquals("$.catalog.Crawler.State", "READY")), wait),
+            # A new crawler that does not show its start yet is READY without a crawl to judge.
+            (ChoiceRule.IsPresent("$.catalog.Crawler.LastCrawl", False), wait),
             (ChoiceRule.StringEquals("$.catalog.Crawler.LastCrawl.Status", "SUCCEEDED"), then),
         ],
         default=failed,

@@ -21,11 +21,17 @@ Asl = dict[str, Any]
 #: What AWS Lambda answers when the service is at fault, not the function (AWS Step Functions developer guide,
 #: "Best practices": handle Lambda service exceptions).
 LAMBDA_TRANSIENT = (
+    "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 )
+
+#: What AWS Lambda answers for a function in a VPC whose network interface it took away because nobody called for
+#: weeks, and then while it makes a new one, which takes about a minute (AWS Lambda developer guide, "Lambda function
+#: states"; API reference, "Invoke"). Functions that run when something failed are called that seldom.
+LAMBDA_WAKING = ("Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException")
 
 
 class _CurrentFields:
@@ -87,7 +93,7 @@ class Task(_CurrentFields, steps.Task):  # type: ignore[misc]
 
 
 class LambdaTask(Task):
-    """Invoke one of our Lambda functions and wait for its answer.
+    """Invoke one of our Lambda functions and wait for its answer, and for the function itself if it has to wake up.
 
     Parameters
     ----------
@@ -114,6 +120,7 @@ class LambdaTask(Task):
             timeout_seconds=timeout_seconds,
             **fields,
         )
+        self.add_retry(while_waking(*LAMBDA_WAKING))
 
 
 class BatchTask(Task):
@@ -294,6 +301,11 @@ def on_transient(*errors: str) -> Retry:
 def once_more(*errors: str) -> Retry:
     """Retry errors that may be the machine's rather than the work's, a single time."""
     return _retry(errors, first=1, rate=1.0, longest=5, attempts=1)
+
+
+def while_waking(*errors: str) -> Retry:
+    """Retry while AWS prepares what it had put to sleep: 10 s at first, never more than 60 s, five minutes at most."""
+    return _retry(errors, first=10, rate=1.5, longest=60, attempts=8)
 
 
 def while_busy(*errors: str) -> Retry:

@@ -43,6 +43,7 @@ class StubAws:
         self.told: list[dict[str, Any]] = []
         self.crawls: list[str] = ["SUCCEEDED"]
         self.crawler_state = "READY"
+        self.hidden_crawls = 0
         self.failures: dict[str, list[StatesError]] = {}
 
     def fail(self, name: str, error: str, cause: str = "because", times: int = 1_000) -> None:
@@ -72,6 +73,9 @@ class StubAws:
                 self.crawler_state = "RUNNING"
                 return {}
             case "aws-sdk:glue:getCrawler":
+                if self.hidden_crawls:
+                    self.hidden_crawls -= 1
+                    return {"Crawler": {"Name": "crawler", "State": "READY"}}
                 state, self.crawler_state = self.crawler_state, "READY"
                 last = {"Status": self.crawls.pop(0)} if state == "READY" else None
                 return {"Crawler": {"Name": "crawler", "State": state, **({"LastCrawl": last} if last else {})}}
@@ -118,8 +122,9 @@ class StubAws:
 class Run:
     """One execution of the workflow, and its redrives."""
 
-    def __init__(self, aws: StubAws) -> None:
+    def __init__(self, aws: StubAws, given: object = None) -> None:
         self.aws = aws
+        self.input = {"runId": "r1"} if given is None else given
         self.progress = Progress()
         self.journal = Journal("arn:aws:states:us-east-1:000000000000:execution:batch-inference:r1")
         self.redrives = 0
@@ -140,7 +145,7 @@ class Run:
         execution = Execution(
             arn=self.journal.execution_arn,
             name="r1",
-            input={"runId": "r1"},
+            input=self.input,
             start_time=START,
             redrive_count=self.redrives,
             redrive_time=START if redrive else None,
@@ -220,13 +225,53 @@ def test_failures_within_the_tolerance_do_not_fail_the_run() -> None:
     assert outcome == Outcome("SUCCEEDED", output={"runId": "r1", "failed": 1})
 
 
-@pytest.mark.parametrize("error", ["Lambda.TooManyRequestsException", "Lambda.ServiceException", "ServiceUnavailable"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Lambda.TooManyRequestsException",
+        "Lambda.ServiceException",
+        "Lambda.ClientExecutionTimeoutException",
+        "ServiceUnavailable",
+    ],
+)
 def test_a_transient_error_is_retried_until_it_passes(error: str) -> None:
     aws = StubAws()
     aws.fail("s1", error, times=5)
 
     assert Run(aws).start().status == "SUCCEEDED"
     assert sorted(aws.scored) == ["l0", "l1", "s0", "s1", "s2"]
+
+
+@pytest.mark.parametrize("function", ["NormaliseRun", "PlanShards", "ScoreShard", "CheckShards", "SummariseRun"])
+@pytest.mark.parametrize("error", ["Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException"])
+def test_a_function_whose_network_was_reclaimed_is_given_minutes_to_come_back(function: str, error: str) -> None:
+    aws = StubAws(small=1, large=0)
+    aws.fail(function, error, times=7)
+    run = Run(aws)
+
+    assert run.start().status == "SUCCEEDED"
+    assert run.seconds > 60
+
+
+def test_a_run_that_failed_ends_under_its_own_error_though_the_function_that_halts_it_was_asleep() -> None:
+    aws = StubAws()
+    aws.fail("PlanShards", "NoInputFound", "nothing below s3://data/input/")
+    aws.fail("HaltRun", "Lambda.ResourceNotReadyException", times=7)
+
+    outcome = Run(aws).start()
+
+    assert (outcome.error, outcome.cause) == ("NoInputFound", "nothing below s3://data/input/")
+
+
+@pytest.mark.parametrize("given", [[1], "s3://data/input/", 7, True])
+def test_an_input_that_is_no_object_fails_the_run_under_its_own_error_after_telling(given: object) -> None:
+    aws = StubAws()
+    aws.fail("NormaliseRun", "InvalidRunRequest", "the input must be a JSON object")
+
+    outcome = Run(aws, given).start()
+
+    assert (outcome.error, outcome.cause) == ("InvalidRunRequest", "the input must be a JSON object")
+    assert len(aws.told) == 1
 
 
 def test_a_permanent_error_is_not_retried() -> None:
@@ -267,6 +312,23 @@ def test_a_crawler_in_use_is_waited_for_and_then_started_for_this_run() -> None:
     assert run.start().status == "SUCCEEDED"
     assert aws.called.count("aws-sdk:glue:startCrawler") == 9
     assert run.seconds > 10
+
+
+def test_a_crawler_that_does_not_show_its_first_crawl_yet_is_looked_at_again() -> None:
+    aws = StubAws()
+    aws.hidden_crawls = 2
+
+    assert Run(aws).start().status == "SUCCEEDED"
+    assert aws.called.count("aws-sdk:glue:getCrawler") == 4
+
+
+@pytest.mark.parametrize("call", ["aws-sdk:glue:startCrawler", "aws-sdk:glue:getCrawler"])
+@pytest.mark.parametrize("error", ["Glue.ThrottlingException", "Glue.GlueException"])
+def test_a_throttled_catalog_is_asked_again(call: str, error: str) -> None:
+    aws = StubAws()
+    aws.fail(call, error, times=3)
+
+    assert Run(aws).start().status == "SUCCEEDED"
 
 
 def test_a_failed_crawl_fails_the_run_and_its_redrive_scores_nothing_again() -> None:
