@@ -17,7 +17,8 @@ Scorer = Literal["auto", "container"]
 #: The version that stands for "whatever is active when the run starts".
 ACTIVE = "active"
 
-_RUN_ID = r"^[A-Za-z0-9_-]{1,80}$"
+#: Names of Batch jobs begin with it, and those begin with a letter or digit (AWS Batch API, "SubmitJob").
+_RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
 _VERSION = r"^[A-Za-z0-9_.-]{1,64}$"
 _INPUT = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 
@@ -235,8 +236,7 @@ def run_id_of(asked: Mapping[str, Any], execution_name: str) -> str:
     run_id = str(asked.get("runId", execution_name))
     if not re.fullmatch(_RUN_ID, run_id):
         raise InvalidRunRequest(
-            f"the execution's name {run_id!r} cannot be the run id; give runId, "
-            "1 to 80 characters of A-Z a-z 0-9 _ and -"
+            f"the execution's name {run_id!r} cannot be the run id; give runId, {_in_words(_RUN_ID)}"
         )
     return run_id
 
@@ -266,7 +266,7 @@ def _complaint(value: Any, allowed: Mapping[str, Any]) -> str | None:
 
 def _in_words(pattern: str) -> str:
     return {
-        _RUN_ID: "1 to 80 characters of A-Z a-z 0-9 _ and -",
+        _RUN_ID: "1 to 80 characters of A-Z a-z 0-9 _ and -, beginning with a letter or digit",
         _VERSION: "1 to 64 characters of A-Z a-z 0-9 _ . and -",
         _INPUT: "s3://bucket/prefix",
     }[pattern]

@@ -68,6 +68,8 @@ def test_the_day_is_the_utc_day_of_the_start(world):
         ({"runId": "a b"}, "1 to 80 characters"),
         ({"runId": ""}, "1 to 80 characters"),
         ({"runId": "x" * 81}, "1 to 80 characters"),
+        ({"runId": "-nightly"}, "beginning with a letter or digit"),
+        ({"runId": "_nightly"}, "beginning with a letter or digit"),
         ({"input": "data/july"}, "s3://bucket/prefix"),
         ({"modelVersion": "v1/../v2"}, "modelVersion is"),
     ],
