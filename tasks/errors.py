@@ -47,6 +47,10 @@ class UnreadableObject(TaskError):
     """An object is not what its name says, so that not even its rows can be told apart."""
 
 
+class PlanMissing(TaskError):
+    """The manifest of a run is not in its folder."""
+
+
 class NoSuchVersion(TaskError):
     """The model version is not registered, or none is active."""
 

@@ -6,12 +6,28 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tasks.errors import PlanMissing
 from tasks.layout import RunFolder
-from tasks.shards import Shard
+from tasks.shards import Shard, from_manifest
 from tasks.storage import Location, Storage
 
 #: Markers and their objects are looked at this many at a time; a look takes some 20 ms, nearly all of it waiting.
 _LOOKS_AT_ONCE = 16
+
+
+def planned_shards(storage: Storage, folder: RunFolder) -> list[Shard]:
+    """All shards of a run, each of which needs a marker.
+
+    Raises
+    ------
+    PlanMissing
+        If the run was not planned, or its manifest is gone. An empty list would pass for a complete run.
+    """
+    place = folder.manifest("all")
+    recorded = storage.read(place)
+    if recorded is None:
+        raise PlanMissing(f"the manifest of run {folder.run_id} is not at {place}; start the run again to plan it anew")
+    return from_manifest(recorded)
 
 
 def valid_marker(storage: Storage, folder: RunFolder, shard: Shard, model_version: str) -> dict[str, Any] | None:

@@ -86,7 +86,7 @@ def _claim_run_id(request: RunRequest, folder: RunFolder, storage: Storage) -> N
 
 def _looked_at_anew(known: list[Shard], finished: set[str], request: RunRequest, storage: Storage) -> list[Shard]:
     shards: list[Shard] = []
-    next_number = 1 + max(int(shard.shard_id) for shard in known)
+    next_number = 1 + max((int(shard.shard_id) for shard in known), default=-1)
     for source, group in groupby(known, key=lambda shard: shard.source):
         of_object = list(group)
         if all(shard.shard_id in finished for shard in of_object):

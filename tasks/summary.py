@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.layout import RunFolder
-from tasks.markers import valid_markers
+from tasks.markers import planned_shards, valid_markers
 from tasks.run_request import RunRequest, parse_time
-from tasks.shards import LANES, from_manifest
+from tasks.shards import LANES
 from tasks.storage import Location, Storage
 
 
@@ -27,8 +27,13 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
     The summary. `rows`, `predictions` and `quarantined` are those of finished shards; `stages` are seconds of work
     by stage, over all workers; `seconds` is the time from the start of the run; `histogram` counts predictions in
     20 equal bins of the score.
+
+    Raises
+    ------
+    PlanMissing
+        If the run's manifest is gone.
     """
-    shards = from_manifest(storage.read(folder.manifest("all")) or b"")
+    shards = planned_shards(storage, folder)
     markers = list(valid_markers(storage, folder, shards, run.model_version).values())
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()

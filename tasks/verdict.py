@@ -9,9 +9,9 @@ from typing import Any, Literal
 import orjson
 
 from tasks.layout import RunFolder
-from tasks.markers import valid_markers
+from tasks.markers import planned_shards, valid_markers
 from tasks.run_request import RunRequest
-from tasks.shards import LANES, Lane, Shard, from_manifest
+from tasks.shards import LANES, Lane, Shard
 from tasks.storage import Storage
 
 #: Failed shards that are listed with their reasons.
@@ -50,8 +50,13 @@ def judge(run: RunRequest, folder: RunFolder, storage: Storage, lanes: Iterable[
     ----------
     lanes
         How each lane ended: `{"lane": …}`, with `error` (`{"Error", "Cause"}`) if its Map failed.
+
+    Raises
+    ------
+    PlanMissing
+        If the run's manifest is gone: nobody can say then what is finished.
     """
-    shards = from_manifest(storage.read(folder.manifest("all")) or b"")
+    shards = planned_shards(storage, folder)
     finished = valid_markers(storage, folder, shards, run.model_version)
     failed = [shard for shard in shards if shard.shard_id not in finished]
     reasons = _reasons(failed, folder, storage, lanes)
@@ -75,16 +80,17 @@ def _reasons(
     failed: list[Shard], folder: RunFolder, storage: Storage, lanes: Iterable[Mapping[str, Any]]
 ) -> dict[str, str]:
     reasons: dict[str, str] = {}
-    errors = {lane["lane"]: reason_of(lane["error"]) for lane in lanes if "error" in lane}
     for lane in LANES:
         missing = {shard.shard_id for shard in failed if shard.lane == lane}
         if missing:
             reasons |= _reasons_of_children(missing, folder, storage, lane)
-        for shard_id in missing:
-            noted = storage.read_json(folder.failure(shard_id)) if len(reasons) <= _LISTED else None
-            if noted is not None:
-                reasons[shard_id] = _shortened(f"{noted['error']}: {noted['message']}", _LONGEST_REASON)
-            reasons.setdefault(shard_id, errors.get(lane, "it was not scored, and nothing says why"))
+    errors = {lane["lane"]: reason_of(lane["error"]) for lane in lanes if "error" in lane}
+    for shard in failed:
+        reasons.setdefault(shard.shard_id, errors.get(shard.lane, "it was not scored, and nothing says why"))
+    for shard in failed[:_LISTED]:  # a job's own words say more, but each takes a call
+        noted = storage.read_json(folder.failure(shard.shard_id))
+        if noted is not None:
+            reasons[shard.shard_id] = _shortened(f"{noted['error']}: {noted['message']}", _LONGEST_REASON)
     return reasons
 
 

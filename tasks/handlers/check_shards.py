@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
     Input: `{"run": RunRequest, "plan": …, "lanes": [{"lane", "error"?}, …]}`.
     Output: `{"verdict": "complete" | "tolerated" | "failed", "failed", "failedShards", "cause"}`.
-    Errors: `ServiceUnavailable`.
+    Errors: `PlanMissing`, `ServiceUnavailable`.
     """
     run = RunRequest.from_json(event["run"])
     folder = RunFolder.of(run, Settings.from_environment().required("results_bucket"))

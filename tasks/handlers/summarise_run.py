@@ -21,7 +21,8 @@ from tasks.summary import summarise
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Summarise a run.
 
-    Input: `{"run": RunRequest, "plan": …, "check": …}`. Output: `{"summary": …}`. Errors: `ServiceUnavailable`.
+    Input: `{"run": RunRequest, "plan": …, "check": …}`. Output: `{"summary": …}`.
+    Errors: `PlanMissing`, `ServiceUnavailable`.
     """
     run = RunRequest.from_json(event["run"])
     folder = RunFolder.of(run, Settings.from_environment().required("results_bucket"))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from tasks.errors import PlanMissing
 from tasks.halting import halt
 from tasks.layout import RunFolder
 from tasks.planning import plan_shards
@@ -97,6 +98,26 @@ def test_a_job_s_own_words_are_the_reason(world, half_scored):
     world.storage.write_json(FOLDER.failure("00003"), {"error": "InputChanged", "message": "was replaced"})
 
     assert judge(RUN, FOLDER, world.storage, LANES).reasons["00003"] == "InputChanged: was replaced"
+
+
+def test_the_listed_shards_have_their_jobs_own_words_however_many_failed(world, json_lines):
+    for number in range(12):
+        world.upload(f"input/{number:02d}.jsonl", json_lines(GOOD))
+    for number, shard in enumerate(plan_shards(RUN, FOLDER, world.storage).shards):
+        child_failed(world, shard, "the job exited with 65", name=f"FAILED_{number}.json")
+        world.storage.write_json(FOLDER.failure(shard.shard_id), {"error": "InputChanged", "message": "was replaced"})
+
+    listed = judge(RUN, FOLDER, world.storage, LANES).to_state()["failedShards"]
+
+    assert [shard["reason"] for shard in listed] == ["InputChanged: was replaced"] * 10
+
+
+@pytest.mark.parametrize("step", [lambda *of: judge(*of, LANES), lambda *of: summarise(*of, {})])
+def test_a_run_whose_manifest_is_gone_is_not_complete(world, half_scored, step):
+    world.storage.delete(FOLDER.manifest("all"))
+
+    with pytest.raises(PlanMissing, match="run nightly is not at"):
+        step(RUN, FOLDER, world.storage)
 
 
 def test_a_cause_stays_short(world, json_lines):

@@ -149,6 +149,14 @@ def test_a_mended_object_is_planned_again_under_its_id_and_a_removed_one_is_drop
     assert shards[0] == before[0]
 
 
+def test_a_run_whose_objects_were_all_removed_can_be_planned_again_and_again(world):
+    world.upload("input/a.parquet", b"broken")
+    plan(world)
+    world.s3.delete_object(Bucket="data", Key="input/a.parquet")
+
+    assert [plan(world).shards, plan(world).shards] == [[], []]
+
+
 def test_an_object_replaced_when_half_of_it_is_scored_stops_the_run(world):
     world.upload("input/a.parquet", parquet(2_000, row_group_size=1_000))
     shards = plan(world).shards
