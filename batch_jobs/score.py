@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from batch_jobs.native import NativeForest
-from tasks.errors import InvalidRunRequest, TaskError
+from tasks.errors import InvalidRunRequest
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import Registry
@@ -28,8 +28,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     Raises
     ------
-    TaskError
-        Under its name; the reason also goes to the run's folder, where the run's verdict finds it.
+    Exception
+        Whatever goes wrong, a `TaskError` if on purpose; the reason also goes to the run's folder, where the run's
+        verdict finds it.
     """
     settings, storage = Settings.from_environment(), Storage()
     request = RunRequest.from_json(_json(arguments.run, "--run"))
@@ -46,8 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
             retention_days=settings.retention_days,
             worker=_worker(),
         )
-    except TaskError as error:
-        with suppress(TaskError):  # the first error matters, not that it could not be noted
+    except Exception as error:
+        with suppress(Exception):  # the first error matters, not that it could not be noted
             storage.write_json(folder.failure(shard.shard_id), {"error": type(error).__name__, "message": str(error)})
         raise
     print(json.dumps({"level": "INFO", "message": "scored", "runId": request.run_id, **marker}), flush=True)

@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from batch_jobs import __main__ as command_line
 from batch_jobs import score
@@ -184,16 +185,35 @@ def test_a_shard_that_is_no_json_object_is_refused(settings, monkeypatch, capsys
     assert "InvalidRunRequest: --shard" in capsys.readouterr().err
 
 
-def test_why_a_shard_failed_is_noted_for_the_verdict(settings, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("error", "code"), [(InputChanged("it was replaced"), 65), (OSError("it broke"), 74), (ValueError("a defect"), 70)]
+)
+def test_why_a_shard_failed_is_noted_for_the_verdict(settings, monkeypatch, capsys, error, code):
+    objects = Objects(monkeypatch)
+
+    def fail(run, shard, **options):
+        raise error
+
+    monkeypatch.setattr(score, "score_shard", fail)
+
+    assert run_score("--shard", json.dumps(SHARD)) == code
+    assert objects.written == {"runs/r/failures/00007.json": {"error": type(error).__name__, "message": str(error)}}
+
+
+def test_a_reason_that_cannot_be_noted_does_not_hide_itself(settings, monkeypatch, capsys):
     objects = Objects(monkeypatch)
 
     def fail(run, shard, **options):
         raise InputChanged("it was replaced")
 
+    def refuse(place, document):
+        raise ClientError({"Error": {"Code": "NoSuchBucket"}}, "PutObject")
+
     monkeypatch.setattr(score, "score_shard", fail)
+    objects.write_json = refuse
 
     assert run_score("--shard", json.dumps(SHARD)) == 65
-    assert objects.written == {"runs/r/failures/00007.json": {"error": "InputChanged", "message": "it was replaced"}}
+    assert "InputChanged: it was replaced" in capsys.readouterr().err
 
 
 def test_a_termination_cleans_up(tmp_path):
