@@ -17,7 +17,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import get_cert_path
 
-from tasks.aws import client, session
+from tasks.aws import client, named_failures, session
 from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
 
 #: Most items of a BatchWriteItem request (DynamoDB API reference).
@@ -86,12 +86,15 @@ class TableWriter:
         stored = 0
         under_way: set[Future[int]] = set()
         with ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="items") as pool:
-            for batch in _batches(requests):
-                if len(under_way) == 2 * REQUESTS_AT_ONCE:
-                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                    stored += sum(future.result() for future in done)
-                under_way.add(pool.submit(self._store, batch))
-            return stored + sum(future.result() for future in under_way)
+            try:
+                for batch in _batches(requests):
+                    if len(under_way) == 2 * REQUESTS_AT_ONCE:
+                        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                        stored += sum(future.result() for future in done)
+                    under_way.add(pool.submit(self._store, batch))
+                return stored + sum(future.result() for future in under_way)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)  # after a failure, what waits need not be tried
 
     def _store(self, batch: list[bytes]) -> int:
         name = orjson.dumps(self._table)
@@ -145,9 +148,19 @@ class SignedBatchWrites:
         )
 
     def __call__(self, body: bytes) -> tuple[int, bytes]:
-        """Send one request."""
+        """Send one request.
+
+        Raises
+        ------
+        AccessRefused, ServiceUnavailable
+            If there are no credentials, or they cannot be renewed.
+        urllib3.exceptions.HTTPError
+            If there is no answer.
+        """
         request = AWSRequest("POST", self._url, data=body, headers=_HEADERS)
-        SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
+        with named_failures("get credentials for DynamoDB"):
+            credentials = self._credentials.get_frozen_credentials()
+        SigV4Auth(credentials, "dynamodb", self._region).add_auth(request)
         response = self._http.request("POST", self._url, body=body, headers=dict(request.headers))
         return response.status, response.data
 

@@ -9,6 +9,7 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import CredentialRetrievalError
 
 from tasks import item_store
 from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
@@ -116,6 +117,37 @@ def test_a_refusal_is_not_repeated(waits, answer, error):
     with pytest.raises(error):
         TableWriter("predictions", table).put(requests(1))
     assert table.sizes == [1]
+
+
+def test_after_a_refusal_what_waits_for_its_turn_is_not_tried(waits):
+    sent = []
+    released = threading.Event()
+
+    def refuse(body):
+        sent.append(body)
+        if "0" not in keys(body):
+            released.wait(5)
+        return 400, b'{"__type":"AccessDeniedException"}'
+
+    release = threading.Timer(0.1, released.set)
+    release.start()
+    with pytest.raises(AccessRefused):
+        TableWriter("predictions", refuse).put(requests(10_000))
+    release.join()
+
+    assert len(sent) <= item_store.REQUESTS_AT_ONCE + 1
+
+
+def test_credentials_that_cannot_be_renewed_have_a_name(settings, monkeypatch):
+    def lost(self):
+        raise CredentialRetrievalError(provider="container-role", error_msg="it is gone")
+
+    send = SignedBatchWrites()
+    monkeypatch.setattr(Credentials, "get_frozen_credentials", lost)
+
+    with pytest.raises(AccessRefused, match="it is gone"):
+        send(b"{}")
+    send.close()
 
 
 def test_memory_stays_bounded_because_items_are_taken_lazily(waits):
