@@ -21,11 +21,9 @@ def scratch_directory() -> Iterator[Path]:
     NoSpaceForResults
         If the disk fills up while it is in use.
     """
-    directory = Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryDirectory(prefix="ml-pipeline-") as name:
-            directory = Path(name)
-            yield directory
+            yield Path(name)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
