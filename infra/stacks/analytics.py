@@ -57,6 +57,8 @@ class AnalyticsStack(cdk.Stack):
             configuration=json.dumps(
                 {
                     "Version": 1.0,
+                    # Glue makes an index unless told not to, which needs more rights; a partition for each run is few.
+                    "CreatePartitionIndex": False,
                     "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}},
                     "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"},
                 }

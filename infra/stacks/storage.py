@@ -13,6 +13,10 @@ from constructs import Construct
 from infra.naming import Names
 from infra.settings import Retention, Settings
 
+#: Kept when the stack goes; but not when its very creation fails, for what is left over would hold the names that the
+#: next attempt needs.
+_KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
 
 class StorageStack(cdk.Stack):
     """Keys, buckets, table and topic. All data is retained when the stack is deleted.
@@ -51,7 +55,7 @@ class StorageStack(cdk.Stack):
             alias=self._names.key_alias(purpose).removeprefix("alias/"),
             description=f"{what} of ml-pipeline, {self._names.environment}",
             enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=_KEPT,
         )
 
     def _let_cloudwatch_logs_use(self, key: kms.Key) -> None:
@@ -80,7 +84,7 @@ class StorageStack(cdk.Stack):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             lifecycle_rules=[s3.LifecycleRule(id="expire-logs", expiration=cdk.Duration.days(days))],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=_KEPT,
         )
 
     def _bucket(self, purpose: str, *, versioned: bool, lifecycle: list[s3.LifecycleRule]) -> s3.Bucket:
@@ -103,7 +107,7 @@ class StorageStack(cdk.Stack):
             server_access_logs_bucket=self._access_logs,
             server_access_logs_prefix=f"{purpose}/",
             lifecycle_rules=[abandoned_uploads, *lifecycle],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=_KEPT,
         )
 
     def _predictions_table(self) -> dynamodb.Table:
@@ -120,7 +124,7 @@ class StorageStack(cdk.Stack):
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
             encryption_key=self.data_key,
             deletion_protection=self._names.environment == "prod",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=_KEPT,
         )
 
 

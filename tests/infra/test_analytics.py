@@ -25,6 +25,16 @@ def test_all_runs_become_partitions_of_one_table(assembly):
     assert configuration["CrawlerOutput"]["Partitions"] == {"AddOrUpdateBehavior": "InheritFromTable"}
 
 
+def test_the_crawler_makes_no_partition_index_for_which_its_role_has_no_right(assembly):
+    configuration = json.loads(assembly.one("AWS::Glue::Crawler").properties["Configuration"])
+    may_index = {"glue:CreatePartitionIndex", "glue:GetPartitionIndexes"} & {
+        action for action, _ in assembly.allowed(NAMES.role("glue-crawler"))
+    }
+
+    assert configuration["CreatePartitionIndex"] is False
+    assert not may_index
+
+
 def test_the_crawlers_log_is_encrypted_with_our_key(assembly):
     configuration = assembly.one("AWS::Glue::SecurityConfiguration").properties
     encryption = configuration["EncryptionConfiguration"]["CloudWatchEncryption"]
