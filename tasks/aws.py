@@ -23,6 +23,8 @@ from tasks.settings import Settings
 
 #: Error codes with which AWS services say "later" ("Error retries", AWS SDKs and Tools reference guide).
 _LATER = {
+    # Of a conditional write while another write of the key is under way (Amazon S3 API reference, "PutObject").
+    "ConditionalRequestConflict",
     "InternalError",
     "InternalServerError",
     "LimitExceededException",

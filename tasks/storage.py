@@ -20,7 +20,7 @@ PIECE_BYTES = 1 << 20
 #: How often a broken download is taken up again without any progress in between.
 _RESUMES = 3
 _ABSENT = {"NoSuchKey", "NotFound", "404"}
-_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_PRECONDITION_FAILED = {"PreconditionFailed", "412"}
 
 
 class Location(NamedTuple):
@@ -158,7 +158,7 @@ class Storage:
                 code = error_code(error)
                 if code in _ABSENT or code == "NoSuchBucket":
                     raise InputChanged(f"{place} is gone since it was planned") from error
-                if code in _EXISTS:
+                if code in _PRECONDITION_FAILED:
                     raise InputChanged(f"{place} was replaced since it was planned; start a new run") from error
                 raise
 
@@ -173,12 +173,18 @@ class Storage:
         return self.write(place, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
     def write_if_absent(self, place: Location, body: bytes) -> bool:
-        """Write a small object unless the key is taken; says whether it was written. One of several racers wins."""
+        """Write a small object unless the key is taken; says whether it was written. One of several racers wins.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If the winner of a race is not decided yet.
+        """
         with named_failures(f"write {place}"):
             try:
                 self._s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, IfNoneMatch="*")
             except ClientError as error:
-                if error_code(error) in _EXISTS:
+                if error_code(error) in _PRECONDITION_FAILED:
                     return False
                 raise
         return True

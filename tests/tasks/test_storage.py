@@ -67,6 +67,16 @@ def test_only_one_of_two_writers_creates_an_object(world):
     assert world.storage.read(place) == b"first"
 
 
+def test_a_conditional_write_whose_race_is_undecided_is_for_another_attempt_and_not_taken_for_lost():
+    class Racing:
+        def put_object(self, **_):
+            answer = {"Error": {"Code": "ConditionalRequestConflict"}, "ResponseMetadata": {"HTTPStatusCode": 409}}
+            raise ClientError(answer, "PutObject")
+
+    with pytest.raises(ServiceUnavailable, match="ConditionalRequestConflict"):
+        Storage(Racing()).write_if_absent(PLACE, b"mine")
+
+
 def test_what_is_absent_is_none_not_an_error(world):
     assert world.storage.read(PLACE) is None
     assert world.storage.find(PLACE) is None
