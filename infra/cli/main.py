@@ -17,7 +17,8 @@ from infra.cli.report import report
 from infra.cli.run import run
 from tasks.errors import ServiceUnavailable, TaskError
 
-INTERRUPTED, TERMINATED = 130, 143
+#: Signals that end a command as Ctrl-C does; a terminal that is closed sends SIGHUP.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 _HELP = """Machine-learning inference as workflows on AWS, or on the embedded AWS of this machine.
 
@@ -35,7 +36,7 @@ _HELP = """Machine-learning inference as workflows on AWS, or on the embedded AW
   1  the work was done and it failed
   2  refused: the request makes no sense or would do harm
   3  something is missing: an endpoint, a tool, a port
-  130  interrupted
+  130  interrupted, by Ctrl-C; 143 by `kill`, 129 by a terminal that was closed
 """
 
 app = typer.Typer(
@@ -58,13 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments
         The words after the command's name; those of this process if None.
     """
-    # `kill` ends a command as Ctrl-C does: what it has started is stopped, what it holds is given back.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    # What the command has started is stopped, what it holds is given back. `nohup` has SIGHUP ignored, and it stays so.
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, lambda which, _: sys.exit(128 + which))
     try:
         code = _exit_code(arguments)
     finally:
-        signal.signal(signal.SIGTERM, before)
-    if code in (INTERRUPTED, TERMINATED):
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if code in {128 + number for number in (signal.SIGINT, *_ENDING)}:
         sys.stderr.write("interrupted\n")
     sys.exit(code)
 

@@ -14,6 +14,8 @@ from typing import IO, Self
 SECONDS_TO_END = 30.0
 """How long a process may take to end by itself; the embedded AWS saves its state in this time."""
 
+_IMPATIENCE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Children:
     """A block at whose end all processes that were started in it have ended, with those that they started.
@@ -33,12 +35,13 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # An impatient second Ctrl-C would leave behind what is just being ended.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # An impatient second Ctrl-C, or a terminal that closes after the first, would leave behind what is being ended.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in _IMPATIENCE}
         try:
             self.end_all()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def start(
         self,

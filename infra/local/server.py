@@ -50,7 +50,7 @@ class EmbeddedAws:
 
 
 def serve(port: int, state_dir: Path | None, on_ready: Callable[[EmbeddedAws], None]) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM.
+    """Serve in the foreground until SIGINT, SIGTERM or, unless it is ignored (`nohup`), SIGHUP.
 
     Parameters
     ----------
@@ -67,8 +67,9 @@ def serve(port: int, state_dir: Path | None, on_ready: Callable[[EmbeddedAws], N
         See there; nothing is left running.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     with start(port, state_dir) as aws:
         on_ready(aws)
         while not stop.wait(WATCH_SECONDS):

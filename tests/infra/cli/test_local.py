@@ -33,8 +33,9 @@ def running(home: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
 def test_it_serves_clients_says_where_and_leaves_nothing(
-    running: subprocess.Popen[str], call: Callable[..., Said]
+    running: subprocess.Popen[str], call: Callable[..., Said], end: signal.Signals
 ) -> None:
     where = json.loads(LOCAL_FILE.read_text())
     assert where["pid"] == running.pid
@@ -48,7 +49,7 @@ def test_it_serves_clients_says_where_and_leaves_nothing(
     assert second.code == 3
     assert where["url"] in second.err
 
-    running.send_signal(signal.SIGTERM)
+    running.send_signal(end)
     assert running.wait(30) == 0
     assert not LOCAL_FILE.exists()
 

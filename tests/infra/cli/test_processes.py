@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -61,6 +62,22 @@ def test_one_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with Children() as children:
         child, _ = start(children, STUBBORN)
+
+    assert child.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_impatience_leaves_none_behind(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+    monkeypatch.setattr(processes, "SECONDS_TO_END", 0.3)
+    hurry = threading.Timer(0.1, os.kill, (os.getpid(), number))
+    before = signal.signal(number, lambda *_: pytest.fail("the end was interrupted"))
+    try:
+        with Children() as children:
+            child, _ = start(children, STUBBORN)
+            hurry.start()
+        hurry.join()
+    finally:
+        signal.signal(number, before)
 
     assert child.returncode == -signal.SIGKILL
 
