@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -93,13 +94,14 @@ def replay(
         raise RefusedError("Say what to replay: either an execution or --failed-since.")
     target = find_target(where, environment)
     console = human_console(as_json=as_json)
-    replays = (
-        [replay_one(target, find_execution(target, execution))]
-        if execution is not None
-        else replay_all(target, datetime.now(UTC) - (failed_since or timedelta()))
-    )
-    for each in replays:
+    if execution is not None:
+        replaying = iter([replay_one(target, find_execution(target, execution))])
+    else:
+        replaying = replay_all(target, datetime.now(UTC) - (failed_since or timedelta()))
+    replays = []
+    for each in replaying:  # told at once: if the next cannot be replayed, it is known which were
         console.print(each.line(), markup=False)
+        replays.append(each)
     if not replays:
         console.print("Nothing to replay: no execution failed in this time without being replayed already.")
     results = [each.as_json() for each in replays]
@@ -116,17 +118,14 @@ def replay(
         raise CommandError("Failed again: " + "; ".join(failures))
 
 
-def replay_all(target: Target, since: datetime) -> list[Replay]:
-    """Replay every execution that failed since then, but those that a later replay has taken care of."""
-    replays = []
+def replay_all(target: Target, since: datetime) -> Iterator[Replay]:
+    """Replay, one by one, every execution that failed since then, but those that a later replay has taken care of."""
     for workflow in known_workflows():
         everything = list(list_executions(target, workflow))
         for failed in everything:
             ended_in_time = failed.stopped_at is not None and failed.stopped_at >= since
-            # A replay that failed is replayed through its origin, which knows of all its replays.
             if failed.failed and ended_in_time and not _taken_over(failed, everything):
-                replays.append(_replay(target, _describe(target, failed.arn), everything))
-    return replays
+                yield _replay(target, find_execution(target, failed.arn), everything)
 
 
 def replay_one(target: Target, execution: dict[str, Any]) -> Replay:
@@ -224,17 +223,16 @@ def _start_anew(
     raise AssertionError("unreachable: there is always a next number")
 
 
-def request_of_same_run(execution: dict[str, Any]) -> dict[str, Any]:
+def request_of_same_run(execution: dict[str, Any]) -> Any:
     """Make the input of a new execution that continues the run of an old one.
 
-    The original input, with the run's id spelt out: left to itself, a run is named after its execution.
+    The original input, with the run's id spelt out: left to itself, a run is named after its execution. An input
+    that is no object has no room for it; the workflow refuses it again, and says why.
     """
     request = json.loads(execution.get("input") or "{}")
+    if not isinstance(request, dict):
+        return request
     run_id = run_id_of(execution)
     if isinstance(request.get("detail"), dict):
         return {**request, "detail": {**request["detail"], "runId": run_id}}
     return {**{key: value for key, value in request.items() if key != "Comment"}, "runId": run_id}
-
-
-def _describe(target: Target, execution_arn: str) -> dict[str, Any]:
-    return dict(target.client("stepfunctions").describe_execution(executionArn=execution_arn))

@@ -86,8 +86,8 @@ def read_input(text: str, run_id: str | None) -> dict[str, Any]:
     return {**request, "runId": run_id}
 
 
-def start(target: Target, workflow: str, request: dict[str, Any], name: str | None = None) -> str:
-    """Start the version of a workflow that its alias `live` points to.
+def start(target: Target, workflow: str, request: Any, name: str | None = None) -> str:
+    """Start the version of a workflow that its alias `live` points to; the request is anything that JSON can say.
 
     Returns
     -------

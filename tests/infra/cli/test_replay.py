@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.cli.replay import request_of_same_run
 from tests.infra.cli.conftest import FakeStates, Said, write_run
@@ -101,6 +102,27 @@ def test_all_that_failed_in_the_window_is_replayed_once(aws: FakeStates, call: C
     assert set(aws.redriven) == {"broken", "slow", "twice-replay-1"}
 
 
+def test_when_one_cannot_be_replayed_it_is_told_which_were(
+    aws: FakeStates, call: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.add("first", "FAILED", ended=timedelta(hours=1))
+    aws.add("second", "FAILED", ended=timedelta(hours=2))
+    redrive = aws.redrive_execution
+
+    def only_the_first(executionArn: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        if executionArn.endswith("second"):
+            raise ClientError({"Error": {"Code": "ExecutionLimitExceeded", "Message": "too many"}}, "RedriveExecution")
+        return redrive(executionArn)
+
+    monkeypatch.setattr(aws, "redrive_execution", only_the_first)
+
+    said = call("replay", "--failed-since", "24h")
+
+    assert (said.code, aws.redriven) == (1, ["first"])
+    assert "redriven      first" in said.out
+    assert "too many" in said.err
+
+
 def test_nothing_to_replay_is_no_failure(aws: FakeStates, call: Callable[..., Said]) -> None:
     said = call("replay", "--failed-since", "24h")
 
@@ -142,9 +164,8 @@ def test_it_must_be_said_what_to_replay(aws: FakeStates, call: Callable[..., Sai
             {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {"shardRows": 9_000}},
             {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {"shardRows": 9_000, "runId": "name"}},
         ),
+        (["no object"], ["no object"]),
     ],
 )
-def test_a_new_execution_continues_the_run_of_the_old_one(
-    request_before: dict[str, Any], request_after: dict[str, Any]
-) -> None:
+def test_a_new_execution_continues_the_run_of_the_old_one(request_before: Any, request_after: Any) -> None:
     assert request_of_same_run({"name": "name", "input": json.dumps(request_before)}) == request_after
