@@ -131,7 +131,11 @@ class BatchStack(cdk.Stack):
 #: Rules are tried in order, five at most; a job that matches none is retried (Batch user guide, "Automated job
 #: retries"), so the last rule ends everything that is not known to pass by itself.
 _RETRIES = [
-    batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom(on_status_reason="Host EC2*")),
+    # What befalls a job on Fargate before its command runs: no network interface in time (AWS re:Post, "Resolve network
+    # interface provisioning errors for Amazon ECS on Fargate"), or no image.
+    batch.RetryStrategy.of(
+        batch.Action.RETRY, batch.Reason.custom(on_status_reason="Timeout waiting for network interface*")
+    ),
     batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom(on_status_reason="Task failed to start*")),
     # EX_TEMPFAIL of sysexits.h: the command itself says that it is worth another attempt.
     batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom(on_exit_code="75")),

@@ -59,7 +59,7 @@ def test_both_jobs_run_the_same_image(assembly):
     [
         ({"exit_code": "75"}, "RETRY"),
         ({"exit_code": "137", "reason": "OutOfMemoryError: Container killed due to memory usage"}, "RETRY"),
-        ({"status_reason": "Host EC2 (instance i-1) terminated."}, "RETRY"),
+        ({"status_reason": "Timeout waiting for network interface provisioning to complete."}, "RETRY"),
         ({"status_reason": "Task failed to start", "reason": "CannotPullContainerError: timeout"}, "RETRY"),
         ({"exit_code": "1", "reason": "", "status_reason": "Essential container in task exited"}, "EXIT"),
         ({"exit_code": "64"}, "EXIT"),
