@@ -128,11 +128,16 @@ class Run:
             return Outcome(None, str(error)[:_LONGEST_REASON], self._stop_reason or NOT_STARTED, self._was_stopped)
         if process is None:
             return Outcome(None, None, self._stop_reason or NOT_STARTED, was_stopped=True)
-        on_running()
-        process.read_output(log.feed, log.flush_when_due)
-        exit_code = process.wait()
-        with self._lock:
-            self._process = None
+        try:
+            on_running()
+            process.read_output(log.feed, log.flush_when_due)
+        except BaseException:  # the attempt is over then, and the next one must not run beside its processes
+            process.kill()
+            raise
+        finally:
+            exit_code = process.wait()
+            with self._lock:
+                self._process = None
         if not self._abandoned:
             log.close()
         if self._out_of_memory:

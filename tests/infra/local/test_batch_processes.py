@@ -55,6 +55,19 @@ def test_a_line_appears_in_the_log_while_the_job_still_runs(world, tmp_path):
     world.wait(job["jobId"])
 
 
+def test_an_attempt_that_the_service_itself_fails_leaves_no_process(world, tmp_path, monkeypatch):
+    def broken(**request):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(world.clients.logs, "put_log_events", broken)
+
+    job = world.run("sh", "-c", f"echo $$ > {tmp_path}/pid; echo line; sleep 60")
+
+    assert job["status"] == "FAILED"
+    assert "a defect" in str(job)
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
 def test_a_line_longer_than_an_event_is_split_and_an_empty_one_left_out(world):
     job = world.run(*python("print('a' * 600_000); print(); print('b')"))
 
