@@ -1,6 +1,6 @@
 """Resource types of ours for the emulator's CloudFormation, and mends of its own ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,18 @@ class ResourceRequest:
         """Whether an update changes one of the properties."""
         return any(self.properties.get(name) != self.previous.get(name) for name in property_names)
 
+    def refuse_other_than(self, honoured: Set[str]) -> None:
+        """Make sure that no property is asked for but these.
+
+        Raises
+        ------
+        UnsupportedPropertyError
+            Names the others.
+        """
+        unknown = sorted(self.properties.keys() - honoured)
+        if unknown:
+            raise UnsupportedPropertyError(self.type, unknown)
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -104,9 +116,7 @@ class ResourceType:
 
     def refuse_unknown(self, request: ResourceRequest) -> None:
         """Raise `UnsupportedPropertyError` if the template sets a property that is not in `properties`."""
-        unknown = sorted(set(request.properties) - self.properties)
-        if unknown:
-            raise UnsupportedPropertyError(request.type, unknown)
+        request.refuse_other_than(self.properties)
 
 
 class Resources:

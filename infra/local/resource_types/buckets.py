@@ -5,7 +5,6 @@ from typing import Any
 
 from infra.local.clients import Clients
 from infra.local.emulator import Resource, ResourceRequest
-from infra.local.errors import UnsupportedPropertyError
 from infra.local.resource_types.values import boolean, integer, present
 
 HONOURED = frozenset(
@@ -34,9 +33,7 @@ class Buckets:
 
     def provision(self, request: ResourceRequest, emulators: Callable[[ResourceRequest], Resource]) -> Resource:
         """Let the emulator make the bucket, then set what it left out."""
-        unknown = sorted(set(request.properties) - HONOURED)
-        if unknown:
-            raise UnsupportedPropertyError(request.type, unknown)
+        request.refuse_other_than(HONOURED)
         made = emulators(request)
         s3 = self._clients.root("s3", request.account, request.region)
         bucket = {"Bucket": made.physical_id}

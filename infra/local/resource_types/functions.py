@@ -50,11 +50,9 @@ class FunctionTypes:
             If the code cannot be fetched. Symptom: the emulator deploys a function that answers every event with
             "Mock response - no code deployed".
         """
-        unknown = sorted(set(request.properties) - HONOURED)
+        request.refuse_other_than(HONOURED)
         if "ImageUri" in request.properties.get("Code", {}):
-            unknown.append("Code.ImageUri")
-        if unknown:
-            raise UnsupportedPropertyError(request.type, unknown)
+            raise UnsupportedPropertyError(request.type, ["Code.ImageUri"])
         made = emulators(request)
         functions = self._clients.root("lambda", request.account, request.region)
         name = {"FunctionName": made.physical_id}

@@ -5,7 +5,6 @@ from typing import Any
 
 from infra.local.clients import Clients
 from infra.local.emulator import Resource, ResourceRequest
-from infra.local.errors import UnsupportedPropertyError
 from infra.local.resource_types.values import boolean, integer, present
 
 HONOURED = frozenset(
@@ -45,9 +44,7 @@ class Tables:
             If a table of the name exists already. Symptom: the emulator replaces it, with the items of a table
             that was retained when its stack was deleted.
         """
-        unknown = sorted(set(request.properties) - HONOURED)
-        if unknown:
-            raise UnsupportedPropertyError(request.type, unknown)
+        request.refuse_other_than(HONOURED)
         dynamodb = self._clients.root("dynamodb", request.account, request.region)
         name = request.name("TableName", 255)
         if not request.physical_id and _exists(dynamodb, name):

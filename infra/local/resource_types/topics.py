@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from infra.local.clients import Clients
 from infra.local.emulator import Resource, ResourceRequest
-from infra.local.errors import UnsupportedPropertyError
 
 CARRIED = ("DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 HONOURED = frozenset({*CARRIED, "Subscription", "Tags", "TopicName"})
@@ -18,9 +17,7 @@ class Topics:
 
     def provision(self, request: ResourceRequest, emulators: Callable[[ResourceRequest], Resource]) -> Resource:
         """Let the emulator make the topic, then set what it left out."""
-        unknown = sorted(set(request.properties) - HONOURED)
-        if unknown:
-            raise UnsupportedPropertyError(request.type, unknown)
+        request.refuse_other_than(HONOURED)
         made = emulators(request)
         sns = self._clients.root("sns", request.account, request.region)
         for name in CARRIED:

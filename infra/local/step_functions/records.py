@@ -107,16 +107,8 @@ class ExecutionRecord:
     def describe(self) -> dict[str, Any]:
         """Give the answer of DescribeExecution."""
         reason = self.not_redrivable()
-        return _without_nulls(
+        return self.listing() | _without_nulls(
             {
-                "executionArn": self.arn,
-                "stateMachineArn": self.machine.arn,
-                "stateMachineVersionArn": self.machine.version_arn,
-                "stateMachineAliasArn": self.machine.alias_arn,
-                "name": self.name,
-                "status": self.status,
-                "startDate": epoch(self.started),
-                "stopDate": epoch(self.stopped),
                 "input": self.input,
                 "inputDetails": {"included": True},
                 "output": self.output,
@@ -124,8 +116,6 @@ class ExecutionRecord:
                 "error": self.error,
                 "cause": self.cause,
                 "traceHeader": self.trace_header,
-                "redriveCount": self.redrives,
-                "redriveDate": epoch(self.redriven),
                 "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",
                 "redriveStatusReason": reason,
             }
