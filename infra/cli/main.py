@@ -87,7 +87,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except (BotoCoreError, ServiceUnavailable) as error:
         print_error(_unreachable(error))
         return UnavailableError.exit_code
-    except (ClientError, TaskError) as error:
+    except (ClientError, TaskError, OSError) as error:  # of the system's: a full disk, a file that may not be written
         print_error(CommandError(str(error)))
         return CommandError.exit_code
     return 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from infra.cli.errors import CommandError
 from infra.cli.run_record import Marker, RunRecord
 from infra.cli.target import Target
 
@@ -148,6 +149,11 @@ def tally_scores(target: Target, record: RunRecord, markers: Iterable[Marker]) -
 
     Outcomes are Parquet objects below `outcomes/` in the data bucket with the columns `source` (the input object's
     key), `row` (from 1) and one more: bool, null where not known, named for what it tells, such as `late`.
+
+    Raises
+    ------
+    CommandError
+        If an object of outcomes has other columns.
     """
     import pyarrow.parquet as parquet
 
@@ -183,8 +189,14 @@ def _read_outcomes(target: Target, sources: set[str]) -> tuple[dict[str, npt.NDA
             if not item["Key"].endswith(".parquet"):
                 continue
             table = parquet.read_table(io.BytesIO(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()))
+            told = set(table.column_names) - {"source", "row"}
+            if len(told) != 1 or len(table.column_names) != 3:
+                raise CommandError(
+                    f"s3://{bucket}/{item['Key']} has the columns {', '.join(table.column_names)}.",
+                    "An object of outcomes has source, row, and one for the outcome; move others out of outcomes/.",
+                )
             for source in sources & set(compute.unique(table["source"]).to_pylist()):
-                (name,) = set(table.column_names) - {"source", "row"}
+                (name,) = told
                 of_source = table.filter(compute.equal(table["source"], source))
                 rows = of_source["row"].to_numpy()
                 before = found.get(source, np.empty(0))

@@ -227,7 +227,7 @@ def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7, unfi
         "day": day,
         "startedAt": start.isoformat(),
     }
-    _put("results", f"runs/{run_id}/request.json", json.dumps({"request": request, "digest": "d"}).encode())
+    put("results", f"runs/{run_id}/request.json", json.dumps({"request": request, "digest": "d"}).encode())
     manifest, all_scores, all_late = [], [], []
     for number in range(shards):
         shard_id, key = f"{number:05d}", f"input/part-{number}.parquet"
@@ -239,9 +239,9 @@ def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7, unfi
         predictions = f"predictions/day={day}/run_id={run_id}/{shard_id}.parquet"
         row = np.arange(1, rows - 1, dtype=np.int64)
         source = pa.array([key] * (rows - 2))
-        _put("results", predictions, _parquet(source=source, row=row, score=scores))
+        put("results", predictions, parquet_of(source=source, row=row, score=scores))
         known = pa.array([None if np.isnan(value) else bool(value) for value in late])
-        _put("data", f"outcomes/part-{number}.parquet", _parquet(source=source, row=row, late=known))
+        put("data", f"outcomes/part-{number}.parquet", parquet_of(source=source, row=row, late=known))
         marker = {
             "shard": manifest[-1].to_json(),
             "rows": rows,
@@ -255,21 +255,21 @@ def write_run(run_id: str, shards: int = 3, rows: int = 400, seed: int = 7, unfi
             "worker": f"worker-{number}",
         }
         if number < shards - unfinished:
-            _put("results", f"runs/{run_id}/markers/{shard_id}.json", json.dumps(marker).encode())
+            put("results", f"runs/{run_id}/markers/{shard_id}.json", json.dumps(marker).encode())
         all_scores.append(scores)
         all_late.append(late)
-    _put("results", f"runs/{run_id}/manifest/all.jsonl", to_manifest(manifest))
+    put("results", f"runs/{run_id}/manifest/all.jsonl", to_manifest(manifest))
     reasons = {"temp is NaN": shards, "carrier is unknown": shards}
     return Written(
         run_id, shards * rows, shards * (rows - 2), reasons, np.concatenate(all_scores), np.concatenate(all_late)
     )
 
 
-def _put(purpose: str, key: str, body: bytes) -> None:
+def put(purpose: str, key: str, body: bytes) -> None:
     boto3.client("s3", REGION).put_object(Bucket=NAMES.bucket(purpose), Key=key, Body=body)
 
 
-def _parquet(**columns: Any) -> bytes:
+def parquet_of(**columns: Any) -> bytes:
     buffer = io.BytesIO()
     parquet.write_table(pa.table(columns), buffer)
     return buffer.getvalue()

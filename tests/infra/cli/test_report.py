@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.infra.cli.conftest import FakeStates, Said, write_run
+from tests.infra.cli.conftest import FakeStates, Said, parquet_of, put, write_run
 
 
 @pytest.fixture
@@ -76,3 +76,26 @@ def test_the_same_run_draws_the_same_bytes(reported: Path, call: Callable[..., S
     call("report", "july")
 
     assert {path.name: path.read_bytes() for path in reported.iterdir()} == before
+
+
+def test_outcomes_of_another_form_are_named(aws: FakeStates, call: Callable[..., Said]) -> None:
+    write_run("july")
+    aws.add("nightly", "SUCCEEDED", request={"runId": "july"})
+    put("data", "outcomes/part-0.parquet", parquet_of(source=["input/part-0.parquet"], late=[True]))
+
+    said = call("report", "july")
+
+    assert said.code == 1
+    assert "outcomes/part-0.parquet has the columns source, late" in said.err
+
+
+def test_a_report_that_cannot_be_written_says_where(aws: FakeStates, call: Callable[..., Said], home: Path) -> None:
+    write_run("july")
+    aws.add("nightly", "SUCCEEDED", request={"runId": "july"})
+    (home / ".ml-pipeline").write_text("in the way")
+
+    said = call("report", "july")
+
+    assert said.code == 1
+    assert ".ml-pipeline/runs/july" in said.err
+    assert "Traceback" not in said.err
