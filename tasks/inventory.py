@@ -11,10 +11,8 @@ from tasks.errors import AccessRefused, NoInputFound, UnreadableObject
 from tasks.parquet_footer import read_footer
 from tasks.run_request import RunRequest
 from tasks.shards import Lane, Shard, format_of
-from tasks.storage import Location, Storage, StoredObject
+from tasks.storage import LOOKS_AT_ONCE, Location, Storage, StoredObject
 
-#: Objects are looked into this many at a time; a look takes some 20 ms, nearly all of it waiting.
-_LOOKS_AT_ONCE = 16
 #: Bytes at the start of a text object from which its number of rows is estimated.
 _SAMPLE_BYTES = 64 << 10
 
@@ -45,7 +43,7 @@ def take_inventory(request: RunRequest, storage: Storage) -> list[Shard]:
         raise NoInputFound(f"nothing to score below {prefix}: the bucket has no object with that prefix")
     for stored in found:
         format_of(stored.key)
-    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         pieces = pool.map(lambda stored: shards_of(stored, prefix.bucket, request, storage), found)
         return [shard.with_id(number) for number, shard in enumerate(shard for of in pieces for shard in of)]
 

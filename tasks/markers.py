@@ -9,10 +9,7 @@ from typing import Any
 from tasks.errors import PlanMissing
 from tasks.layout import RunFolder
 from tasks.shards import Shard, from_manifest
-from tasks.storage import Location, Storage
-
-#: Markers and their objects are looked at this many at a time; a look takes some 20 ms, nearly all of it waiting.
-_LOOKS_AT_ONCE = 16
+from tasks.storage import LOOKS_AT_ONCE, Location, Storage
 
 
 def planned_shards(storage: Storage, folder: RunFolder) -> list[Shard]:
@@ -52,6 +49,6 @@ def valid_markers(
     """The markers of those of the shards that are finished, by shard id."""
     written = {found.key for found in storage.list(folder.markers)}
     candidates = [shard for shard in shards if folder.marker(shard.shard_id).key in written]
-    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         markers = pool.map(lambda shard: valid_marker(storage, folder, shard, model_version), candidates)
         return {shard.shard_id: marker for shard, marker in zip(candidates, markers, strict=True) if marker is not None}

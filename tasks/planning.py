@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,7 +15,7 @@ from tasks.layout import RunFolder
 from tasks.markers import valid_markers
 from tasks.run_request import RunRequest
 from tasks.shards import LANES, Lane, Shard, from_manifest, to_manifest
-from tasks.storage import Storage
+from tasks.storage import LOOKS_AT_ONCE, Storage
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,21 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage) -> Pla
         If an object was replaced of which a part is scored already.
     """
     _claim_run_id(request, folder, storage)
-    recorded = storage.read(folder.manifest("all"))
+    place = folder.manifest("all")
+    recorded = storage.read(place)
+    finished = set[str]()
     if recorded is None:
         shards = take_inventory(request, storage)
-        finished = set[str]()
-    else:
+        if not storage.write_if_absent(place, to_manifest(shards)):
+            recorded = storage.read(place)  # another execution of this run was faster: all follow one plan
+    if recorded is not None:
         known = from_manifest(recorded)
-        finished = set(valid_markers(storage, folder, known, request.model_version))
+        finished |= valid_markers(storage, folder, known, request.model_version).keys()
         shards = _looked_at_anew(known, finished, request, storage)
+        storage.write(place, to_manifest(shards))
     plan = Plan(folder, shards, [shard for shard in shards if shard.shard_id not in finished])
     for lane in LANES:
         storage.write(folder.manifest(lane), to_manifest(plan.lane(lane)))
-    storage.write(folder.manifest("all"), to_manifest(shards))
     return plan
 
 
@@ -85,14 +89,17 @@ def _claim_run_id(request: RunRequest, folder: RunFolder, storage: Storage) -> N
 
 
 def _looked_at_anew(known: list[Shard], finished: set[str], request: RunRequest, storage: Storage) -> list[Shard]:
+    objects = [(source, list(group)) for source, group in groupby(known, key=lambda shard: shard.source)]
+    outstanding = [source for source, group in objects if any(shard.shard_id not in finished for shard in group)]
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        found = dict(zip(outstanding, pool.map(storage.find, outstanding), strict=True))
     shards: list[Shard] = []
     next_number = 1 + max((int(shard.shard_id) for shard in known), default=-1)
-    for source, group in groupby(known, key=lambda shard: shard.source):
-        of_object = list(group)
-        if all(shard.shard_id in finished for shard in of_object):
+    for source, of_object in objects:
+        if source not in found:
             shards += of_object
             continue
-        now = storage.find(source)
+        now = found[source]
         if now is not None and now.etag == of_object[0].etag:
             shards += of_object
         elif any(shard.shard_id in finished for shard in of_object):

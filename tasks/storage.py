@@ -17,6 +17,8 @@ from tasks.errors import InputChanged, InvalidRunRequest, NoInputFound, ServiceU
 
 #: Bytes taken from a response at once.
 PIECE_BYTES = 1 << 20
+#: Objects are looked at this many at a time; a look takes some 20 ms, nearly all of it waiting.
+LOOKS_AT_ONCE = 16
 #: How often a broken download is taken up again without any progress in between.
 _RESUMES = 3
 _ABSENT = {"NoSuchKey", "NotFound", "404"}

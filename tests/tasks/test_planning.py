@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks import planning
 from tasks.errors import InputChanged, NoInputFound, RunIdConflict, UnsupportedObject
 from tasks.inventory import cut, estimated_rows
 from tasks.layout import RunFolder
@@ -128,6 +129,21 @@ def test_objects_that_arrive_later_do_not_slip_into_the_run(world, json_lines):
     world.upload("input/b.jsonl", json_lines(GOOD))
     plan(world)
     world.upload("input/a.jsonl", json_lines(GOOD))
+
+    assert [(s.shard_id, s.key) for s in plan(world).shards] == [("00000", "input/b.jsonl")]
+
+
+def test_executions_that_plan_one_run_at_the_same_time_follow_one_plan(world, json_lines, monkeypatch):
+    world.upload("input/b.jsonl", json_lines(GOOD))
+    inventory = planning.take_inventory
+
+    def overtaken(request, storage):
+        monkeypatch.setattr(planning, "take_inventory", inventory)
+        plan(world)
+        world.upload("input/a.jsonl", json_lines(GOOD))
+        return inventory(request, storage)
+
+    monkeypatch.setattr(planning, "take_inventory", overtaken)
 
     assert [(s.shard_id, s.key) for s in plan(world).shards] == [("00000", "input/b.jsonl")]
 
