@@ -1,7 +1,7 @@
 """One embedded AWS for all end-to-end tests: what `make run` leaves behind, served again as `make local` serves it.
 
-The tests share it, so each uses run ids and prefixes of its own, and its module belongs to the xdist group `e2e`, which
-runs in one worker.
+The tests share it, so each uses run ids and prefixes of its own. They are run in one process, while the other tests
+are spread over two.
 """
 
 from __future__ import annotations

@@ -6,13 +6,9 @@ import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
 from PIL import Image
 
 from tests.e2e.conftest import World
-
-# All end-to-end tests in one worker: they share one embedded AWS.
-pytestmark = pytest.mark.xdist_group("e2e")
 
 JULY = 29_425
 

@@ -18,9 +18,6 @@ import pytest
 from tests.e2e.conftest import BIN, DEPLOYED, World, embedded_aws, without_aws
 from tests.e2e.example_records import json_lines, parquet, records
 
-# All end-to-end tests in one worker: they share one embedded AWS.
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 def score_process(of: str) -> psutil.Process:
     """The first process that scores something of a run, as soon as there is one."""

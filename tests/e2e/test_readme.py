@@ -12,9 +12,6 @@ import pytest
 
 from tests.e2e.conftest import World
 
-# All end-to-end tests in one worker: they share one embedded AWS.
-pytestmark = pytest.mark.xdist_group("e2e")
-
 ROOT = Path(__file__).parents[2]
 # What runs these is not a test of its own: the example is the ground on which all end-to-end tests stand, the embedded
 # AWS that they use is `local`, and the others are how tests, checks and measurements are run.

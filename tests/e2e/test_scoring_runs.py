@@ -10,9 +10,6 @@ import pytest
 from tests.e2e.conftest import DEPLOYED, World
 from tests.e2e.example_records import csv_text, gzipped, json_lines, parquet, records
 
-# All end-to-end tests in one worker: they share one embedded AWS.
-pytestmark = pytest.mark.xdist_group("e2e")
-
 THIRTY_DAYS = 30 * 24 * 3600
 
 
