@@ -5,6 +5,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 TARGET ?= local
+# Where a shell forbids bytecode, each of the many processes would compile all that it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## Say what there is
