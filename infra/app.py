@@ -11,9 +11,13 @@ from infra import aspects, settings
 from infra.errors import InfraError
 from infra.naming import Names
 from infra.stacks.analytics import AnalyticsStack
+from infra.stacks.api import ApiStack
 from infra.stacks.batch import BatchStack
+from infra.stacks.models import ModelsStack
+from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.storage import StorageStack
+from infra.stacks.streaming import StreamingStack
 from infra.stacks.tasks import TasksStack
 from infra.stacks.workflows import DEFINITIONS, WorkflowsStack
 
@@ -36,8 +40,12 @@ def build(app: cdk.App, chosen: settings.Settings, definitions: Path = DEFINITIO
     network = NetworkStack(app, chosen, names, storage, env=where)
     tasks = TasksStack(app, chosen, names, storage, network, env=where)
     batch = BatchStack(app, chosen, names, storage, network, env=where)
-    AnalyticsStack(app, names, storage, env=where)
+    ModelsStack(app, chosen, names, storage, network, tasks, env=where)
+    StreamingStack(app, chosen, names, storage, tasks, env=where)
+    ApiStack(app, chosen, names, storage, tasks, env=where)
+    AnalyticsStack(app, chosen, names, storage, env=where)
     WorkflowsStack(app, chosen, names, storage, tasks, batch, definitions=definitions, env=where)
+    MonitoringStack(app, chosen, names, storage, env=where)
     aspects.apply(app, chosen)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 

@@ -9,13 +9,34 @@ from dataclasses import dataclass
 PREFIX = "ml-pipeline"
 
 #: The stacks, in the order in which they depend on each other.
-SECTIONS = ("storage", "network", "tasks", "batch", "analytics", "workflows")
+SECTIONS = (
+    "storage",
+    "network",
+    "tasks",
+    "batch",
+    "models",
+    "streaming",
+    "api",
+    "analytics",
+    "workflows",
+    "monitoring",
+)
 
-#: The Lambda functions of the batch workflow. Their handlers are `tasks.handlers.<name with underscores>.handler`.
-FUNCTIONS = ("normalise-run", "plan-shards", "score-shard", "check-shards", "summarise-run", "halt-run")
+#: The environments that can be deployed.
+ENVIRONMENTS = ("dev", "staging", "prod")
+
+#: The Lambda functions of the batch workflow.
+WORKFLOW_FUNCTIONS = ("normalise-run", "plan-shards", "score-shard", "check-shards", "summarise-run", "halt-run")
+
+#: All Lambda functions. Their handlers are `tasks.handlers.<name with underscores>.handler`.
+FUNCTIONS = (*WORKFLOW_FUNCTIONS, "predict", "score-stream", "ship-model")
 
 #: What the batch image can be asked to do; one job definition each.
 JOBS = ("score", "train")
+
+#: Production variants of the endpoint. Their names never change, so that scaling policies, alarms and dashboards stay
+#: valid over any deployment of a model.
+VARIANTS = ("ModelA", "ModelB")
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,45 @@ class Names:
         return self.of("sns-runs")
 
     @property
+    def alarms_topic(self) -> str:
+        """SNS topic of the alarms; e-mail and Slack hang on it."""
+        return self.of("sns-alarms")
+
+    @property
+    def endpoint(self) -> str:
+        """SageMaker endpoint."""
+        return self.of("sagemaker-endpoint")
+
+    @property
+    def api(self) -> str:
+        """API Gateway REST API."""
+        return self.of("apigateway-predictions")
+
+    @property
+    def stream(self) -> str:
+        """Kinesis stream of records to score."""
+        return self.of("kinesis-records")
+
+    @property
+    def stream_failures(self) -> str:
+        """SQS queue that hears of batches of the stream that were given up."""
+        return self.of("sqs-stream-failures")
+
+    @property
+    def workgroup(self) -> str:
+        """Athena workgroup."""
+        return self.of("athena-predictions")
+
+    @property
+    def schedule_group(self) -> str:
+        """EventBridge Scheduler's group of the workflows' schedules."""
+        return self.of("scheduler-workflows")
+
+    def schedule(self, workflow: str, profile: str) -> str:
+        """Name of a schedule, given the workflow and the profile, such as `daily`; at most 64 characters."""
+        return f"{workflow}-{profile}-{self.environment}"
+
+    @property
     def job_queue(self) -> str:
         """Batch job queue."""
         return self.of("batch-queue")
@@ -109,7 +169,8 @@ class Names:
         Returns
         -------
         Mapping with the keys `stacks`, `buckets`, `functions`, `jobDefinitions` (purpose -> name each), `table`,
-        `topic`, `jobQueue`, `computeEnvironment`, `database`, `crawler`, `stateMachines`, `alias`.
+        `topic`, `jobQueue`, `computeEnvironment`, `database`, `crawler`, `stateMachines`, `alias`,
+        `endpoint`, `api`, `stream`, `streamFailures`, `workgroup`, `alarmsTopic`.
         """
         return {
             "stacks": {section: self.stack(section) for section in SECTIONS},
@@ -124,6 +185,12 @@ class Names:
             "computeEnvironment": self.compute_environment,
             "database": self.database,
             "crawler": self.crawler,
+            "endpoint": self.endpoint,
+            "api": self.api,
+            "stream": self.stream,
+            "streamFailures": self.stream_failures,
+            "workgroup": self.workgroup,
+            "alarmsTopic": self.alarms_topic,
         }
 
 

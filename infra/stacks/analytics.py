@@ -11,13 +11,14 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge, acknowledge_grants
 from infra.naming import Names
 from infra.parts.stored import Stored
+from infra.settings import Settings
 from infra.stacks.storage import StorageStack
 
 
 class AnalyticsStack(cdk.Stack):
     """Database, crawler and the crawler's role."""
 
-    def __init__(self, scope: Construct, names: Names, storage: StorageStack, **stack: Any) -> None:
+    def __init__(self, scope: Construct, settings: Settings, names: Names, storage: StorageStack, **stack: Any) -> None:
         super().__init__(scope, names.stack("analytics"), **stack)
         self._names = names
         database = glue.CfnDatabase(

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge, acknowledge_grants
 from infra.errors import DefinitionMissing
-from infra.naming import ALIAS, Names
+from infra.naming import ALIAS, WORKFLOW_FUNCTIONS, Names
 from infra.parts.log_group import log_group
 from infra.parts.stored import Stored
 from infra.settings import Settings
@@ -70,7 +70,8 @@ class WorkflowsStack(cdk.Stack):
             service="batch", resource="job-definition", resource_name=self._names.job_definition("score")
         )
         role = self._role(workflow)
-        for function in self._tasks.functions.values():
+        functions = {name: self._tasks.functions[name] for name in WORKFLOW_FUNCTIONS}
+        for function in functions.values():
             function.grant_invoke_latest_version(role)
         self._let_submit_jobs(role, job_definition)
         self._let_map_over_shards(role, workflow)
@@ -83,7 +84,7 @@ class WorkflowsStack(cdk.Stack):
             definition,
             role,
             substitutions={
-                **{f"{_pascal(name)}Function": f.function_arn for name, f in self._tasks.functions.items()},
+                **{f"{_pascal(name)}Function": f.function_arn for name, f in functions.items()},
                 "ScoreJobDefinition": job_definition,
                 "JobQueue": self._batch.queue.job_queue_arn,
                 "CrawlerName": self._names.crawler,

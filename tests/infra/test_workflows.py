@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.errors import DefinitionMissing
-from infra.naming import FUNCTIONS
+from infra.naming import WORKFLOW_FUNCTIONS
 from tests.infra.assembly import ACCOUNT, NAMES
 
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{NAMES.state_machine('batch-inference')}"
@@ -115,7 +115,7 @@ def test_every_placeholder_is_filled_and_every_value_is_used(assembly):
 def test_the_placeholders_of_functions_lead_to_the_functions_of_their_names(assembly):
     substitutions = assembly.resolve(machine(assembly)["DefinitionSubstitutions"], "workflows")
 
-    for name in FUNCTIONS:
+    for name in WORKFLOW_FUNCTIONS:
         placeholder = "".join(word.capitalize() for word in name.split("-")) + "Function"
         assert substitutions[placeholder].endswith(f":function:{NAMES.function(name)}")
 
