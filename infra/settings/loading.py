@@ -64,9 +64,11 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         check(isinstance(value, Mapping), where, value, "an object")
         for key in value:
             check(key in hints, f"{where}{'.' if where else ''}{key}", value[key], f"only {', '.join(hints)}")
-        for key in hints:
-            check(key in value, f"{where}{'.' if where else ''}{key}", None, "a value, in cdk.json")
-        fields = {key: _typed(hint, value[key], f"{where}{'.' if where else ''}{key}") for key, hint in hints.items()}
+        for key, hint in hints.items():
+            optional = typing.get_origin(hint) is types.UnionType
+            check(key in value or optional, f"{where}{'.' if where else ''}{key}", None, "a value, in cdk.json")
+        # The CDK drops what is null in cdk.json.
+        fields = {k: _typed(hint, value.get(k), f"{where}{'.' if where else ''}{k}") for k, hint in hints.items()}
         return typing.cast("Any", kind)(**fields)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:
