@@ -3,6 +3,7 @@
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.naming import Names
@@ -26,3 +27,10 @@ class ModelsStack(cdk.Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, names.stack("models"), **stack)
+        iam.Role(
+            self,
+            "EndpointRole",
+            role_name=names.role("endpoint"),
+            assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
+            description="What SageMaker may do to run the model containers",
+        )
