@@ -100,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     train = _command(commands, "train", "train the example model on the flights of some months", _TRAIN_EXAMPLES)
     train.add_argument("--months", default="1-6", help="months of 2013, such as 1-6 or 1,2,12 (default: %(default)s)")
     train.add_argument("--version", required=True, help="id of the model version")
-    train.add_argument("--output", required=True, metavar="DIR|S3-URI", help="where {version}/model.tar.gz goes")
+    train.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR|S3-URI",
+        help="where {version}/model.tar.gz goes; in a directory with version.json, what the registry would say of it",
+    )
     train.add_argument("--register", action="store_true", help="register the version; activate it if none is active")
     train.add_argument("--activate", action="store_true", help="register and activate the version")
 

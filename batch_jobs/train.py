@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -57,6 +58,9 @@ class Learnable(NamedTuple):
 def run(arguments: argparse.Namespace) -> None:
     """Train, write the artifact, and register it if asked; the output is the version as JSON.
 
+    In a directory, where nothing is registered, the metadata are written beside the artifact, for whoever registers
+    the version later.
+
     Raises
     ------
     NothingToLearn
@@ -83,6 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if arguments.register or arguments.activate:
         register(version, activate=arguments.activate)
+    if not arguments.output.startswith("s3://"):
+        Path(version.artifact).with_name("version.json").write_bytes(portable_metadata(version))
     shown = {"version": version.version_id, "artifact": version.artifact, "sha256": version.sha256}
     print(json.dumps(shown | {"baseline": measured}), flush=True)
 
@@ -145,6 +151,16 @@ def register(version: ModelVersion, *, activate: bool) -> None:
         none_active = True
     if activate or none_active:
         registry.activate(version.version_id)
+
+
+def portable_metadata(version: ModelVersion) -> bytes:
+    """The metadata as JSON, but for what depends on where and when: artifact, image and time of creation.
+
+    The same training gives the same bytes.
+    """
+    document = orjson.loads(version.to_json())
+    kept = {key: value for key, value in document.items() if key not in ("artifact", "createdAt", "image")}
+    return orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def parse_months(text: str) -> list[int]:

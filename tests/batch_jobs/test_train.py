@@ -1,6 +1,7 @@
 """The example: its flights, its model and its registration."""
 
 import gzip
+from argparse import Namespace
 from collections import Counter
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from batch_jobs import flights, train
 from batch_jobs.errors import NothingToLearn
 from batch_jobs.quality import area_under_curve, feature_statistics, log_loss
-from tasks.artifact import pack
+from tasks.artifact import checksum, pack
 from tasks.errors import InvalidRunRequest
 from tasks.features import feature_matrix
 from tasks.forest import Forest
@@ -67,8 +68,24 @@ def test_july_s_files_hold_every_flight_once_and_not_its_outcome(tmp_path):
     assert 0.2 < pc.mean(outcomes["late"].cast(pa.int8())).as_py() < 0.4
 
 
-def test_training_again_gives_the_same_bytes(quick):
-    assert pack(train.train([1, 2])[0]) == pack(quick[0])
+def test_training_again_gives_the_same_bytes_and_says_the_same_of_them(quick):
+    artifact, *measured = train.train([1, 2])
+
+    assert pack(artifact) == pack(quick[0])
+    assert measured == list(quick[1:])
+
+
+def test_a_directory_gets_the_metadata_beside_the_artifact_the_same_wherever_and_whenever(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "train", lambda months: quick)
+    for name in ("here", "there"):
+        train.run(Namespace(months="1,2", version="v1", output=str(tmp_path / name), register=False, activate=False))
+
+    body = (tmp_path / "here/v1/version.json").read_bytes()
+    assert body == (tmp_path / "there/v1/version.json").read_bytes()
+    document = orjson.loads(body)
+    assert list(document) == ["versionId", "sha256", "framework", "threshold", "signature", "baseline", "statistics"]
+    assert document["sha256"] == checksum((tmp_path / "here/v1/model.tar.gz").read_bytes())
+    assert Signature.from_json(document["signature"]) == quick[0].signature
 
 
 def test_the_artifact_scores_its_golden_records_as_promised(quick):
