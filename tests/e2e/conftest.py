@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -153,8 +154,17 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def world(example: Path) -> Iterator[World]:
+def kept(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the main job left, from before any test touched it."""
+    folder = tmp_path_factory.mktemp("kept")
+    shutil.copytree(example / ".ml-pipeline" / "state", folder / ".ml-pipeline" / "state")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def world(example: Path, kept: Path) -> Iterator[World]:
     """The embedded AWS as the main job left it, served again from its state."""
+    assert kept.exists(), "the copy is made before the state changes"
     with embedded_aws(example) as url:
         yield World(url, example)
 

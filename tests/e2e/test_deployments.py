@@ -1,0 +1,192 @@
+"""What a deployment changes and what it leaves alone, told on an embedded AWS of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.naming import SECTIONS
+from tests.e2e.conftest import DEPLOYED, World, embedded_aws
+from tests.e2e.example_records import json_lines, records
+
+ROOT = Path(__file__).parents[2]
+MACHINE = f"arn:aws:states:us-east-1:000000000000:stateMachine:{DEPLOYED.state_machine('batch-inference')}"
+#: Seconds that the changed workflow waits for the crawler: long enough to deploy while a run waits.
+LONG_WAIT = 25
+
+
+@pytest.fixture(scope="module")
+def aside(kept: Path) -> Iterator[World]:
+    """What the main job left, served a second time: here stacks may come and go."""
+    with embedded_aws(kept) as url:
+        yield World(url, kept)
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source tree in which the workflow waits longer for the crawler."""
+    copy = tmp_path_factory.mktemp("changed")
+    unwanted = shutil.ignore_patterns("node_modules", "cdk.out", "__pycache__", ".ml-pipeline")
+    for room in ("workflows", "tasks", "batch_jobs", "infra"):
+        shutil.copytree(ROOT / room, copy / room, ignore=unwanted)
+    shutil.copy(ROOT / ".dockerignore", copy)
+    (copy / "infra" / "node_modules").symlink_to(ROOT / "infra" / "node_modules")
+    (copy / "build").symlink_to(ROOT / "build")
+    source = copy / "workflows" / "batch_inference.py"
+    before = source.read_text()
+    after = before.replace("seconds=SECONDS_BETWEEN_CRAWL_CHECKS", f"seconds={LONG_WAIT}")
+    assert after != before
+    source.write_text(after)
+    run_from(copy, copy, "-m", "workflows.render")
+    return copy
+
+
+def run_from(source: Path, folder: Path, *arguments: str, **more: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(source), **more},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def deploy_workflows(world: World, source: Path) -> dict[str, Any]:
+    said = run_from(source, world.folder, "-m", "infra.cli.main", "deploy-workflows", "--json", **world.environment)
+    return dict(json.loads(said))
+
+
+def updated(world: World) -> dict[str, datetime]:
+    """When each stack was last changed."""
+    stacks = world.client("cloudformation").describe_stacks()["Stacks"]
+    return {
+        stack["StackName"]: stack.get("LastUpdatedTime", stack["CreationTime"])
+        for stack in stacks
+        if stack["StackName"].startswith("ml-pipeline-")
+    }
+
+
+def live_version(world: World) -> str:
+    alias = world.client("stepfunctions").describe_state_machine_alias(stateMachineAliasArn=f"{MACHINE}:live")
+    (route,) = alias["routingConfiguration"]
+    return str(route["stateMachineVersionArn"])
+
+
+def start(world: World, run_id: str, source: str) -> str:
+    request = json.dumps({"runId": run_id, "input": source})
+    started = world.client("stepfunctions").start_execution(stateMachineArn=f"{MACHINE}:live", input=request)
+    return str(started["executionArn"])
+
+
+@pytest.fixture(scope="module")
+def during_a_run(aside: World, changed: Path) -> dict[str, Any]:
+    """A changed workflow is deployed, a run of it starts, and while it waits the original is deployed again."""
+    at_first, stacks_before = live_version(aside), updated(aside)
+    deploy_workflows(aside, changed)
+    second, stacks_after = live_version(aside), updated(aside)
+    source = aside.upload("during", {"a.jsonl": json_lines(records(20))})
+    began = time.monotonic()
+    running = start(aside, "during", source)
+    told = deploy_workflows(aside, ROOT)
+    third = live_version(aside)
+    still_running = aside.client("stepfunctions").describe_execution(executionArn=running)["status"] == "RUNNING"
+    ended = aside.wait(running)
+    return {
+        "versions": [at_first, second, third],
+        "changed_stacks": {name for name, time_ in stacks_after.items() if time_ != stacks_before[name]},
+        "told": told,
+        "still_running": still_running,
+        "ended": ended,
+        "seconds": time.monotonic() - began,
+    }
+
+
+def test_deploying_the_workflows_publishes_a_version_and_touches_no_other_stack(during_a_run: dict[str, Any]) -> None:
+    assert len(set(during_a_run["versions"])) == 3
+    assert during_a_run["changed_stacks"] == {DEPLOYED.stack("workflows")}
+
+
+def test_a_running_execution_keeps_the_version_with_which_it_began(during_a_run: dict[str, Any]) -> None:
+    _, second, _ = during_a_run["versions"]
+    ended = during_a_run["ended"]
+
+    assert during_a_run["still_running"], "the run was over before the deployment was"
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert ended["stateMachineVersionArn"] == second
+    assert during_a_run["seconds"] >= LONG_WAIT
+
+
+def test_the_next_scheduled_run_is_of_the_new_version(aside: World, during_a_run: dict[str, Any]) -> None:
+    _, _, third = during_a_run["versions"]
+    aside.upload("input/daily", {"a.jsonl": json_lines(records(10, first=500))})
+    scheduler, states = aside.client("scheduler"), aside.client("stepfunctions")
+    place = {"Name": DEPLOYED.schedule("batch-inference", "daily"), "GroupName": DEPLOYED.schedule_group}
+    schedule = scheduler.get_schedule(**place)
+    known = {each["executionArn"] for each in states.list_executions(stateMachineArn=MACHINE)["executions"]}
+
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    scheduler.update_schedule(
+        **place,
+        ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})",
+        State="ENABLED",
+        FlexibleTimeWindow=schedule["FlexibleTimeWindow"],
+        Target=schedule["Target"],
+    )
+
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        now = {each["executionArn"] for each in states.list_executions(stateMachineArn=MACHINE)["executions"]}
+        if now - known:
+            break
+        time.sleep(0.5)
+    (scheduled,) = now - known
+    ended = aside.wait(scheduled)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert ended["stateMachineVersionArn"] == third
+    assert "/input/daily/" in ended["input"]
+
+
+def test_a_deployment_without_a_change_changes_nothing(aside: World, during_a_run: dict[str, Any]) -> None:
+    before = updated(aside)
+
+    aside.cli("deploy")
+
+    assert updated(aside) == before
+    assert live_version(aside) == during_a_run["versions"][2]
+
+
+def test_destroying_keeps_the_data_until_it_is_named(aside: World, during_a_run: dict[str, Any]) -> None:
+    assert during_a_run["ended"]["status"] == "SUCCEEDED"
+    rows = len(aside.rows("during"))
+    refused = aside.cli("destroy", check=False)
+    assert refused.returncode == 2, "destroyed without being asked twice"
+    assert set(updated(aside)) == {DEPLOYED.stack(section) for section in SECTIONS}
+
+    aside.cli("destroy", "--yes")
+
+    assert set(updated(aside)) == {DEPLOYED.stack("storage")}
+    assert len(aside.rows("during")) == rows == 20
+    assert len(aside.items("during/")) == 20
+
+    aside.cli("destroy", "--yes", "--delete-data")
+
+    assert updated(aside) == {}
+    assert not [b for b in aside.s3.list_buckets()["Buckets"] if b["Name"].startswith("ml-pipeline-")]
+    assert DEPLOYED.table not in aside.client("dynamodb").list_tables()["TableNames"]
+    parameters = aside.client("ssm").describe_parameters()["Parameters"]
+    assert not [each for each in parameters if each["Name"].startswith("/ml-pipeline/")]
+    aside.cli("destroy", "--yes", "--delete-data")
