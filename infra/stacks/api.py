@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.naming import Names
+from infra.parts.log_group import log_group
 from infra.settings import Settings
 from infra.stacks.storage import StorageStack
 from infra.stacks.tasks import TasksStack
@@ -18,3 +19,5 @@ class ApiStack(cdk.Stack):
         self, scope: Construct, settings: Settings, names: Names, storage: StorageStack, tasks: TasksStack, **stack: Any
     ) -> None:
         super().__init__(scope, names.stack("api"), **stack)
+        self.add_stack_dependency(tasks, "it calls a function")
+        log_group(self, "AccessLogs", f"/aws/apigateway/{names.api}", settings, storage.logs_key)
