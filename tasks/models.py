@@ -21,7 +21,8 @@ class ModelVersion:
     """What the registry knows of a version.
 
     `artifact` is the archive's S3 URI; `threshold` the score from which a prediction is true; `baseline` the quality
-    measured at training; `statistics` the distribution of each feature at training, for drift checks.
+    measured at training; `statistics` the distribution of each feature at training, for drift checks; `image` the
+    URI of the container image that serves it, None as long as no endpoint needs one.
     """
 
     version_id: str
@@ -33,18 +34,20 @@ class ModelVersion:
     signature: Signature
     baseline: Mapping[str, float]
     statistics: Mapping[str, Any]
+    image: str | None = None
 
     def to_json(self) -> str:
-        """The value of the metadata parameter."""
-        fields = {_camel(name): value for name, value in asdict(self).items()}
+        """The value of the metadata parameter; `image` only where there is one."""
+        fields = {_camel(name): value for name, value in asdict(self).items() if (name, value) != ("image", None)}
         return orjson.dumps(fields | {"signature": self.signature.to_json()}).decode()
 
     @classmethod
     def from_json(cls, text: str) -> ModelVersion:
         """Take over what `to_json` gave."""
         document = orjson.loads(text)
-        fields = {name: document[_camel(name)] for name in cls.__dataclass_fields__}
-        return cls(**fields | {"signature": Signature.from_json(document["signature"])})
+        fields = {name: document[_camel(name)] for name in cls.__dataclass_fields__ if name != "image"}
+        fields |= {"signature": Signature.from_json(document["signature"]), "image": document.get("image")}
+        return cls(**fields)
 
 
 class Registry:

@@ -103,7 +103,7 @@ def rows_from_records(
 
 def wrong_type(feature: Feature, value: Any) -> Flaw:
     """The flaw of a value that is no number, or no text, where one is needed."""
-    return Flaw("wrong type", f"{feature.name}: {_shown(value)} is not a {_wanted(feature)}")
+    return Flaw("wrong type", f"{_shown(value)} is not a {_wanted(feature)}", feature.name)
 
 
 def _array(values: list[Any], feature: Feature) -> pa.Array:
@@ -134,7 +134,7 @@ def _checked_column(rows: Rows, feature: Feature, flawed_before: Iterable[int]) 
     places = rows.columns.schema.get_all_field_indices(feature.name)
     if len(places) != 1:
         what = "no column" if not places else f"{len(places)} columns"
-        flaw = Flaw("missing column", f"{feature.name}: the file has {what} of that name, and the model needs one")
+        flaw = Flaw("missing column", f"the file has {what} of that name, and the model needs one", feature.name)
         return _nulls(feature, count), dict.fromkeys(range(count), flaw)
     column = rows.columns.column(places[0])
     if feature.kind == "category":
@@ -144,7 +144,7 @@ def _checked_column(rows: Rows, feature: Feature, flawed_before: Iterable[int]) 
     else:
         typed, flaws = _numbers(column, feature)
     if typed.null_count and not feature.nullable:
-        missing = Flaw("missing value", f"{feature.name}: no value, and the model needs one")
+        missing = Flaw("missing value", "no value, and the model needs one", feature.name)
         known = flaws.keys() | set(flawed_before)
         flaws |= dict.fromkeys((place for place in _where(typed.is_null()) if place not in known), missing)
     return typed, flaws
@@ -206,14 +206,14 @@ def _unknown(feature: Feature, value: str | None) -> Flaw:
     more = len(feature.categories) - _LISTED
     return Flaw(
         "unknown category",
-        f"{feature.name}: the model does not know {_shown(value)}; it knows {listed}"
-        + (f" and {more} more" if more > 0 else ""),
+        f"the model does not know {_shown(value)}; it knows {listed}" + (f" and {more} more" if more > 0 else ""),
+        feature.name,
     )
 
 
 def _not_finite(feature: Feature, value: float) -> Flaw:
     kind: FlawKind = "not a number" if math.isnan(value) else "infinite"
-    return Flaw(kind, f"{feature.name}: {'NaN' if math.isnan(value) else value} is not a finite number")
+    return Flaw(kind, f"{'NaN' if math.isnan(value) else value} is not a finite number", feature.name)
 
 
 def _all_wrong(column: pa.Array, feature: Feature) -> tuple[pa.Array, dict[int, Flaw]]:

@@ -24,10 +24,16 @@ FlawKind = Literal[
 
 @dataclass(frozen=True)
 class Flaw:
-    """One thing that is wrong with a row; `text` says it to a person."""
+    """One thing that is wrong with a row: what is wrong, and with which field, if it is one field's fault."""
 
     kind: FlawKind
-    text: str
+    complaint: str
+    field: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it, to a person."""
+        return self.complaint if self.field is None else f"{self.field}: {self.complaint}"
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,17 @@ from typing import Literal, cast, get_args
 from tasks.errors import SettingsError
 
 Environment = Literal["dev", "staging", "prod"]
+#: Settings that a task may do without.
+OptionalSetting = Literal["data_bucket", "results_bucket", "models_bucket", "predictions_table", "endpoint"]
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of one deployment.
 
-    `data_bucket`, `results_bucket`, `models_bucket` and `predictions_table` may be empty where a task does not
-    need them; `required` says which is missing when one is needed.
+    `data_bucket`, `results_bucket`, `models_bucket`, `predictions_table` and `endpoint` may be empty where a task does
+    not need them; `required` says which is missing when one is needed. `endpoint` is the name of the SageMaker
+    endpoint, `most_records` how many records one request to the API may hold.
     """
 
     environment: Environment
@@ -26,8 +29,10 @@ class Settings:
     results_bucket: str
     models_bucket: str
     predictions_table: str
+    endpoint: str
     parameter_root: str
     retention_days: int
+    most_records: int
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -38,8 +43,9 @@ class Settings:
         environ
             `ML_PIPELINE_ENVIRONMENT` (default `dev`), `AWS_REGION` (else `AWS_DEFAULT_REGION`),
             `ML_PIPELINE_DATA_BUCKET`, `ML_PIPELINE_RESULTS_BUCKET`, `ML_PIPELINE_MODELS_BUCKET`,
-            `ML_PIPELINE_PREDICTIONS_TABLE`, `ML_PIPELINE_PARAMETER_ROOT` (default `/ml-pipeline/models`) and
-            `ML_PIPELINE_RETENTION_DAYS` (default 30).
+            `ML_PIPELINE_PREDICTIONS_TABLE`, `ML_PIPELINE_ENDPOINT`, `ML_PIPELINE_PARAMETER_ROOT` (default
+            `/ml-pipeline/models`), `ML_PIPELINE_RETENTION_DAYS` (default 30) and `ML_PIPELINE_MOST_RECORDS` (default
+            100).
 
         Raises
         ------
@@ -49,11 +55,6 @@ class Settings:
         environment = environ.get("ML_PIPELINE_ENVIRONMENT", "dev")
         if environment not in get_args(Environment):
             raise SettingsError(f"ML_PIPELINE_ENVIRONMENT is {environment!r}; allowed are dev, staging and prod")
-        days = environ.get("ML_PIPELINE_RETENTION_DAYS", "30")
-        if not days.isascii() or not days.isdigit() or int(days) < 1:
-            raise SettingsError(
-                f"ML_PIPELINE_RETENTION_DAYS is {days!r}; it must be a whole number of days, at least 1"
-            )
         return cls(
             environment=cast("Environment", environment),
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
@@ -61,11 +62,13 @@ class Settings:
             results_bucket=environ.get("ML_PIPELINE_RESULTS_BUCKET", ""),
             models_bucket=environ.get("ML_PIPELINE_MODELS_BUCKET", ""),
             predictions_table=environ.get("ML_PIPELINE_PREDICTIONS_TABLE", ""),
+            endpoint=environ.get("ML_PIPELINE_ENDPOINT", ""),
             parameter_root=environ.get("ML_PIPELINE_PARAMETER_ROOT", "/ml-pipeline/models").rstrip("/"),
-            retention_days=int(days),
+            retention_days=_count(environ, "ML_PIPELINE_RETENTION_DAYS", default="30", of="days"),
+            most_records=_count(environ, "ML_PIPELINE_MOST_RECORDS", default="100", of="records"),
         )
 
-    def required(self, name: Literal["data_bucket", "results_bucket", "models_bucket", "predictions_table"]) -> str:
+    def required(self, name: OptionalSetting) -> str:
         """One of the settings that may be empty, for a task that needs it.
 
         Raises
@@ -77,3 +80,10 @@ class Settings:
         if not value:
             raise SettingsError(f"set ML_PIPELINE_{name.upper()} in the environment")
         return value
+
+
+def _count(environ: Mapping[str, str], name: str, *, default: str, of: str) -> int:
+    text = environ.get(name, default)
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name} is {text!r}; it must be a whole number of {of}, at least 1")
+    return int(text)

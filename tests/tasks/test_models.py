@@ -56,7 +56,17 @@ def test_an_empty_registry_says_so(world):
 
 def test_metadata_survives_its_json():
     version, _ = version_of(ARTIFACT)
+    served = replace(version, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/assets:abc")
+
     assert ModelVersion.from_json(version.to_json()) == version
+    assert ModelVersion.from_json(served.to_json()) == served
+
+
+def test_metadata_from_before_versions_had_images_can_still_be_read():
+    version, _ = version_of(ARTIFACT)
+
+    assert "image" not in version.to_json()
+    assert ModelVersion.from_json(version.to_json()).image is None
 
 
 def test_the_same_artifact_always_packs_to_the_same_bytes():
