@@ -5,19 +5,15 @@ libstdc++ of GCC 7.3. A wheel built for newer ones installs there and fails at i
 manylinux2014 and older wheels are asked for, and every shared object is inspected before it is packed.
 
 Bytecode is compiled with unchecked hashes: Lambda never writes `__pycache__`, and without time stamps in the files
-the archive depends on its content alone. Archives are written once and kept under `build/`, by the hash of what
-they are made from.
+the archive depends on its content alone.
 """
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +21,10 @@ import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
+from infra.archives import CACHE, ROOT, cached_archive, files
 from infra.errors import PackagingError
 
-ROOT = Path(__file__).resolve().parent.parent
 LAYER_LOCK = Path(__file__).resolve().parent / "layer" / "requirements.lock"
-CACHE = ROOT / "build"
 
 #: Of functions and layers together, unzipped (Lambda developer guide, "Lambda quotas"), in bytes.
 UNZIPPED_LIMIT = 250 * 1024 * 1024
@@ -51,7 +46,6 @@ STRIPPED = (
 )  # fmt: skip
 
 _SYMBOL = re.compile(rb"\b(GLIBC|GLIBCXX|CXXABI)_(\d+(?:\.\d+)+)\b")
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def tasks_code() -> lambda_.Code:
@@ -83,21 +77,17 @@ def layer_archive(lock: Path = LAYER_LOCK, cache: Path = CACHE) -> Path:
     PackagingError
         If a wheel cannot be had for Lambda, does not load there, or the whole is over Lambda's limit.
     """
-    recipe = hashlib.sha256(lock.read_bytes() + Path(__file__).read_bytes() + sys.version.encode()).hexdigest()
-    archive = cache / f"layer-{recipe[:16]}.zip"
-    if not archive.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="layer-") as directory:
-            libraries = Path(directory) / "python"
-            _install(lock, libraries)
-            _strip(libraries)
-            refuse_unloadable(libraries)
-            _compile(libraries, "/opt/python")
-            _refuse_oversize(libraries)
-            unfinished = Path(directory) / "layer.zip"
-            _zip(Path(directory), libraries, unfinished)
-            unfinished.replace(archive)
-    return archive
+    recipe = lock.read_bytes() + Path(__file__).read_bytes() + sys.version.encode()
+
+    def make(directory: Path) -> None:
+        libraries = directory / "python"
+        _install(lock, libraries)
+        _strip(libraries)
+        refuse_unloadable(libraries)
+        _compile(libraries, "/opt/python")
+        _refuse_oversize(libraries)
+
+    return cached_archive("layer", recipe, make, cache)
 
 
 def refuse_unloadable(directory: Path) -> None:
@@ -171,25 +161,11 @@ def _compile(directory: Path, seen_as: str) -> None:
 
 
 def _refuse_oversize(directory: Path) -> None:
-    size = sum(path.stat().st_size for path in _files(directory))
+    size = sum(path.stat().st_size for path in files(directory))
     if size > UNZIPPED_LIMIT:
         raise PackagingError(
             f"The layer is {size / 2**20:.0f} MB unzipped; Lambda takes 250 MB. Strip or drop libraries."
         )
-
-
-def _zip(base: Path, directory: Path, archive: Path) -> None:
-    """Pack a directory with sorted names, one time stamp and one mode: the same content gives the same bytes."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
-        for path in _files(directory):
-            entry = zipfile.ZipInfo(path.relative_to(base).as_posix(), _EPOCH)
-            entry.external_attr = (0o755 if ".so" in path.name else 0o644) << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            opened.writestr(entry, path.read_bytes())
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    return iter(sorted((path for path in directory.rglob("*") if path.is_file()), key=Path.as_posix))
 
 
 def _bundled(source: Path, bundling: Any) -> lambda_.Code:
