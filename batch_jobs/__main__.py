@@ -1,4 +1,4 @@
-"""The commands of the container image: `python -m batch_jobs score|train|example`."""
+"""The commands of the container image: `python -m batch_jobs score|serve|train|example`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ _SCORE_EXAMPLES = """examples:
   python -m batch_jobs score --run "$RUN" --shard "$SHARD"
   AWS_BATCH_JOB_ARRAY_INDEX=3 python -m batch_jobs score --run "$RUN" \\
       --manifest s3://results/runs/nightly/manifest/large.jsonl
+"""
+_SERVE_EXAMPLES = """examples:
+  python -m batch_jobs serve --model build/model --version v1 --port 8080
+  curl localhost:8080/ping
+  curl localhost:8080/invocations -H 'Content-Type: application/json' -d '{"records": [{"distance": 762, …}]}'
 """
 _TRAIN_EXAMPLES = """examples:
   python -m batch_jobs train --months 1-6 --version v1 --output build/models
@@ -97,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
         help="a manifest; AWS_BATCH_JOB_ARRAY_INDEX (0-based) tells which line is this job's",
     )
 
+    _add_serve(commands)
+
     train = _command(commands, "train", "train the example model on the flights of some months", _TRAIN_EXAMPLES)
     train.add_argument("--months", default="1-6", help="months of 2013, such as 1-6 or 1,2,12 (default: %(default)s)")
     train.add_argument("--version", required=True, help="id of the model version")
@@ -115,6 +122,60 @@ def _parser() -> argparse.ArgumentParser:
     example.add_argument("--output", required=True, metavar="DIR", help="where the input files go")
     example.add_argument("--outcomes", metavar="FILE", help="where the outcomes go (Parquet: source, row, late)")
     return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """SageMaker gives the one argument `serve`; what else there is to say comes by the environment."""
+    environ = os.environ
+    serve = _command(commands, "serve", "serve a model by HTTP, as SageMaker asks of a container", _SERVE_EXAMPLES)
+    serve.add_argument(
+        "--model",
+        metavar="DIR",
+        default=environ.get("SM_MODEL_DIR", "/opt/ml/model"),
+        help="an extracted model.tar.gz (SM_MODEL_DIR; default: %(default)s)",
+    )
+    serve.add_argument(
+        "--version",
+        default=environ.get("ML_PIPELINE_MODEL_VERSION", ""),
+        help="id of the model version, for the answers (ML_PIPELINE_MODEL_VERSION)",
+    )
+    serve.add_argument(
+        "--threshold",
+        type=float,
+        default=environ.get("ML_PIPELINE_THRESHOLD", "0.5"),
+        help="score from which a prediction is true (ML_PIPELINE_THRESHOLD; default: %(default)s)",
+    )
+    serve.add_argument(
+        "--host",
+        default=environ.get("ML_PIPELINE_HOST", "127.0.0.1"),
+        help="address to listen on (ML_PIPELINE_HOST; default: %(default)s)",
+    )
+    serve.add_argument(
+        "--port",
+        type=_port,
+        default=environ.get("SAGEMAKER_BIND_TO_PORT", "8080"),
+        help="port to listen on, 0 for a free one (SAGEMAKER_BIND_TO_PORT; default: %(default)s)",
+    )
+    serve.add_argument(
+        "--most-in-flight",
+        type=_count,
+        default=256,
+        metavar="N",
+        help="requests that may be under way; more are answered 429 (default: %(default)s)",
+    )
+    serve.add_argument("--access-log", action="store_true", help="print a line for each request")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
+    return int(text)
 
 
 def _command(

@@ -6,6 +6,8 @@ The Python package is not imported: that takes 1.6 s and brings pandas along whe
 from __future__ import annotations
 
 import ctypes
+import struct
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,11 +25,12 @@ _ALL_ITERATIONS = -1
 
 
 @cache
-def _library() -> ctypes.CDLL:
+def _library(kind: type[ctypes.CDLL] = ctypes.CDLL) -> ctypes.CDLL:
+    """LightGBM's library: a `CDLL` lets other threads run Python meanwhile, a `PyDLL` does not."""
     spec = find_spec("lightgbm")
     if spec is None or not spec.submodule_search_locations:
         raise UnsupportedModel("the package lightgbm is not installed; the batch container needs it")
-    library = ctypes.CDLL(str(Path(spec.submodule_search_locations[0]) / "lib" / "lib_lightgbm.so"))
+    library = kind(str(Path(spec.submodule_search_locations[0]) / "lib" / "lib_lightgbm.so"))
     library.LGBM_GetLastError.restype = ctypes.c_char_p
     return library
 
@@ -80,8 +83,60 @@ class NativeForest:
         )
         return result
 
+    def for_single_rows(self) -> SingleRows:
+        """The same model, prepared for one row at a time."""
+        return SingleRows(self, self._handle)
+
     @staticmethod
     def _call(function: str, *arguments: object) -> None:
-        library = _library()
-        if getattr(library, function)(*arguments):
-            raise UnsupportedModel(f"LightGBM refused the model: {library.LGBM_GetLastError().decode()}")
+        if getattr(_library(), function)(*arguments):
+            raise _refused()
+
+
+class SingleRows:
+    """Evaluates one row at a time, in half the time of a matrix of one row; in one thread only.
+
+    What a call needs is set up once. The interpreter's lock is kept meanwhile: to get it back from a busy thread
+    may take 5 ms (`sys.getswitchinterval`), and a row takes about 15 us.
+
+    Parameters
+    ----------
+    forest
+        Kept, because LightGBM would read its trees after they were freed.
+    handle
+        LightGBM's handle of them.
+    """
+
+    def __init__(self, forest: NativeForest, handle: ctypes.c_void_p) -> None:
+        self._forest = forest
+        self._row = struct.Struct(f"{len(forest.feature_names)}d")
+        self._prepared = ctypes.c_void_p()
+        columns = ctypes.c_int32(len(forest.feature_names))
+        if _library().LGBM_BoosterPredictForMatSingleRowFastInit(
+            handle,
+            _RAW_SCORE,
+            0,
+            _ALL_ITERATIONS,
+            _FLOAT64,
+            columns,
+            b"num_threads=1",
+            ctypes.byref(self._prepared),
+        ):
+            raise _refused()
+        self._result = ctypes.c_double()
+        self._places = ctypes.byref(ctypes.c_int64()), ctypes.byref(self._result)
+        self._predict = _library(ctypes.PyDLL).LGBM_BoosterPredictForMatSingleRowFast
+
+    def __del__(self) -> None:
+        if self._prepared:
+            _library().LGBM_FastConfigFree(self._prepared)
+
+    def margin(self, row: Sequence[float]) -> float:
+        """Log-odds of a row of k features: the same bits as `NativeForest.margin` gives."""
+        if self._predict(self._prepared, self._row.pack(*row), *self._places):
+            raise _refused()
+        return self._result.value
+
+
+def _refused() -> UnsupportedModel:
+    return UnsupportedModel(f"LightGBM refused the model: {_library().LGBM_GetLastError().decode()}")

@@ -1,0 +1,1 @@
+"""The model server: from a request's bytes to an answer's."""

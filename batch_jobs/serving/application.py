@@ -1,0 +1,153 @@
+"""The server's HTTP side: SageMaker's contract as an ASGI application.
+
+What SageMaker asks of a container: `GET /ping` answers 200 within 2 s once the model is loaded, `POST /invocations`
+answers within 60 s (Amazon SageMaker AI developer guide, "Custom Inference Code with Hosting Services").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import orjson
+
+from batch_jobs.serving.errors import RequestRefused
+from batch_jobs.serving.predictor import Predictor
+
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+#: Bytes of a request: what SageMaker lets through to a real-time endpoint.
+MOST_BYTES = 6 * 1024 * 1024
+#: Bodies up to this size, ten records or so, are answered at once; larger ones would keep others waiting.
+_SMALL_BYTES = 4_096
+_METHODS = {"/ping": "GET", "/invocations": "POST"}
+_JSON = (b"content-type", b"application/json")
+
+
+class Application:
+    """Serves a predictor.
+
+    Parameters
+    ----------
+    workers
+        Score the large bodies; to score, LightGBM lets other threads run.
+    most_in_flight
+        Requests that may be under way, more get 429: to fail soon is better than to fail after a minute in a queue.
+    is_stopping
+        Whether the server takes its leave.
+    access_log
+        Whether to print a line for each request.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        workers: Executor,
+        *,
+        most_in_flight: int,
+        is_stopping: Callable[[], bool],
+        access_log: bool,
+    ) -> None:
+        self._predictor, self._workers, self._most = predictor, workers, most_in_flight
+        self._is_stopping, self._access_log = is_stopping, access_log
+        self._in_flight = 0
+        self.answered = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        start = time.perf_counter()
+        self._in_flight += 1
+        try:
+            status, headers, body = 200, [_JSON], await self._answer(scope, receive)
+        except RequestRefused as refused:
+            status, headers, body = refused.status, _headers_of(refused, scope), orjson.dumps(refused.to_json())
+        except ConnectionError:
+            return
+        except Exception as error:  # a defect: all that there is to say goes to the log, and nothing to the client
+            print(_line("ERROR", "defect", error=repr(error), trace=traceback.format_exc()), flush=True)
+            failed = {"error": "InternalError", "message": "the server failed; its log says why"}
+            status, headers, body = 500, [_JSON], orjson.dumps(failed)
+        finally:
+            self._in_flight -= 1
+        self.answered += 1
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        if self._access_log:
+            seconds = round(time.perf_counter() - start, 6)
+            print(_line("INFO", "answered", path=scope["path"], status=status, seconds=seconds), flush=True)
+
+    async def _answer(self, scope: Message, receive: Receive) -> bytes:
+        path = scope["path"]
+        method = _METHODS.get(path)
+        if method is None:
+            raise RequestRefused(404, "NotFound", f"there are {' and '.join(_METHODS)}, and no {path}")
+        if scope["method"] != method:
+            raise RequestRefused(405, "MethodNotAllowed", f"{path} takes {method}, not {scope['method']}")
+        if self._is_stopping():
+            raise RequestRefused(503, "Stopping", "the server is shutting down; another one will answer")
+        if path == "/ping":
+            return b""
+        if self._in_flight > self._most:
+            raise RequestRefused(429, "TooManyRequests", f"{self._most} requests are under way already; try again")
+        body = await _body(scope, receive)
+        if len(body) <= _SMALL_BYTES:
+            return self._predictor.answer(body, alone=True)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._workers, self._predict_among_others, body)
+
+    def _predict_among_others(self, body: bytes) -> bytes:
+        return self._predictor.answer(body, alone=False)
+
+
+async def _body(scope: Message, receive: Receive) -> bytes:
+    """The whole body, if it is JSON by its own account and not too large.
+
+    Raises
+    ------
+    ConnectionError
+        If the client leaves before it has sent everything.
+    """
+    content_type = length = b""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            content_type = value
+        elif name == b"content-length":
+            length = value
+    if content_type != b"application/json" and content_type.split(b";")[0].strip().lower() != b"application/json":
+        raise RequestRefused(415, "UnsupportedMediaType", "the body's content type must be application/json")
+    too_large = RequestRefused(413, "TooLarge", f"the body is larger than {MOST_BYTES} bytes; send fewer records")
+    if len(length) > 6 and int(length) > MOST_BYTES:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the client left")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MOST_BYTES:
+            raise too_large
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _headers_of(refused: RequestRefused, scope: Message) -> list[tuple[bytes, bytes]]:
+    if refused.status == 405:
+        return [_JSON, (b"allow", _METHODS[scope["path"]].encode())]
+    if refused.status in (429, 503):
+        return [_JSON, (b"retry-after", b"1")]
+    return [_JSON]
+
+
+def _line(level: str, message: str, **fields: Any) -> str:
+    return json.dumps({"level": level, "message": message, **fields})

@@ -1,0 +1,108 @@
+"""From the body of a request to the body of its answer; knows nothing of connections."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import orjson
+
+from batch_jobs.serving.complaints import examine
+from batch_jobs.serving.encoding import RecordEncoder
+from batch_jobs.serving.errors import RequestRefused
+from batch_jobs.serving.model_directory import LoadedModel
+from batch_jobs.serving.probability_of_one import sigmoid_of_one
+from tasks.probability import sigmoid
+
+#: Records that a request may hold.
+MOST_RECORDS = 10_000
+#: Complaints that an answer lists.
+_MOST_COMPLAINTS = 100
+_FORM = '{"records": [{"feature": value, …}, …]}'
+
+
+class Predictor:
+    """Answers requests with a model version.
+
+    Parameters
+    ----------
+    version
+        Id of the model version, for the answers.
+    threshold
+        The score from which a prediction is true.
+    """
+
+    def __init__(self, model: LoadedModel, version: str, threshold: float) -> None:
+        self._signature, self._forest = model.signature, model.forest
+        self._single = model.forest.for_single_rows()
+        self._encoder = RecordEncoder(model.signature)
+        self._version, self._threshold = version, threshold
+
+    def answer(self, body: bytes, *, alone: bool) -> bytes:
+        """Predict.
+
+        Parameters
+        ----------
+        body
+            JSON of the form that `_FORM` shows.
+        alone
+            Whether the call is made in the one thread that may use the short way for a single record. Others may run
+            at the same time.
+
+        Raises
+        ------
+        RequestRefused
+            If the body is not of that form or any record is bad; nothing is predicted then.
+        """
+        records = _records(body)
+        rows = self._encoder.encode(records)
+        if rows is not None and len(rows) == 1 and alone:
+            scores = [sigmoid_of_one(self._single.margin(rows[0]))]
+        else:
+            features = self._examined(records) if rows is None else np.array(rows, np.float64)
+            scores = sigmoid(self._forest.margin(features)).tolist()
+        threshold = self._threshold
+        predictions = [{"score": score, "prediction": score >= threshold} for score in scores]
+        return orjson.dumps({"modelVersion": self._version, "predictions": predictions})
+
+    def _examined(self, records: list[Any]) -> Any:
+        features, complaints = examine(records, self._signature)
+        if features is None:
+            more = len(complaints) - _MOST_COMPLAINTS
+            bad = len({complaint.record for complaint in complaints})
+            raise RequestRefused(
+                400,
+                "InvalidRecords",
+                f"{bad} of {len(records)} records cannot be scored, so none was"
+                + (f"; {more} more errors are not listed" if more > 0 else ""),
+                complaints[:_MOST_COMPLAINTS],
+            )
+        return features
+
+
+def _records(body: bytes) -> list[Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        document = _read_leniently(body)
+        if document is None:
+            raise RequestRefused(400, "InvalidRequest", f"the body is not JSON: {error}") from error
+    records = document.get("records") if type(document) is dict else None
+    if type(records) is not list or len(document) > 1:
+        raise RequestRefused(400, "InvalidRequest", f"the body must be of the form {_FORM}")
+    if not 1 <= len(records) <= MOST_RECORDS:
+        raise RequestRefused(
+            400, "InvalidRequest", f"the body has {len(records)} records; it must have 1 to {MOST_RECORDS}"
+        )
+    return records
+
+
+def _read_leniently(body: bytes) -> Any:
+    """A document with NaN or Infinity in it, which are no JSON, but are sent: the check then names their fields."""
+    try:
+        document = json.loads(body.decode())
+        orjson.dumps(document)  # half a surrogate pair, or nesting without end, must not get any further
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return document
