@@ -25,6 +25,9 @@ SECTIONS = (
 #: The environments that can be deployed.
 ENVIRONMENTS = ("dev", "staging", "prod")
 
+#: The workflows: one state machine each, started through its alias.
+WORKFLOWS = ("batch-inference",)
+
 #: The Lambda functions of the batch workflow.
 WORKFLOW_FUNCTIONS = ("normalise-run", "plan-shards", "score-shard", "check-shards", "summarise-run", "halt-run")
 
@@ -139,6 +142,14 @@ class Names:
         """Name of a schedule, given the workflow and the profile, such as `daily`; at most 64 characters."""
         return f"{workflow}-{profile}-{self.environment}"
 
+    def alarm(self, purpose: str) -> str:
+        """Name of a CloudWatch alarm, given what it watches."""
+        return self.of(f"alarm-{purpose}")
+
+    def dashboard(self, purpose: str) -> str:
+        """Name of a CloudWatch dashboard, given what it shows."""
+        return self.of(f"dashboard-{purpose}")
+
     @property
     def job_queue(self) -> str:
         """Batch job queue."""
@@ -177,7 +188,7 @@ class Names:
             "buckets": {purpose: self.bucket(purpose) for purpose in ("data", "models", "results")},
             "functions": {name: self.function(name) for name in FUNCTIONS},
             "jobDefinitions": {job: self.job_definition(job) for job in JOBS},
-            "stateMachines": {"batch-inference": self.state_machine("batch-inference")},
+            "stateMachines": {workflow: self.state_machine(workflow) for workflow in WORKFLOWS},
             "alias": ALIAS,
             "table": self.table,
             "topic": self.topic,

@@ -1,34 +1,23 @@
-"""What can be set, with the ranges of the values."""
+"""All settings of a deployment, with the rules that hold between them."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from infra.errors import SettingsError
 from infra.naming import FUNCTIONS, JOBS, VARIANTS
+from infra.settings.operations import Alarms, Schedule
+from infra.settings.rules import at_least, check, matching
+from infra.settings.serving import Api, Endpoint, FirstModel, Stream
+from infra.settings.sizes import FARGATE_MEMORY, FunctionSize, JobSize, Retention
 
-#: Retentions that CloudWatch Logs accepts, in days (CloudWatch Logs API, "PutRetentionPolicy"), up to a year.
-LOG_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
-
-
-@dataclass(frozen=True)
-class FunctionSize:
-    """Size of a Lambda function. 1,769 MB are one vCPU (Lambda developer guide, "Configure memory")."""
-
-    memory_mb: int
-    timeout_seconds: int
-
-
-@dataclass(frozen=True)
-class JobSize:
-    """Size of a Batch job: vCPUs, memory in MiB, attempts (1 to 10) and minutes until an attempt is stopped."""
-
-    vcpus: float
-    memory_mib: int
-    attempts: int
-    timeout_minutes: int
+_PREFIX_LIST = matching(r"pl-[0-9a-f]+", "the id of a prefix list, such as pl-63a5400a")
+_PROFILE = matching(r"[a-z][a-z0-9-]{0,19}", "names of schedules of at most 20 characters of a-z 0-9 and -")
+#: Parameter Store keeps `aws` and `ssm` for itself, and takes 15 levels; the registry adds three.
+_PATH = matching(r"(?!/(aws|ssm))(/[A-Za-z0-9_.-]+){1,12}", "a path such as /ml-pipeline/models, without / at its end")
 
 
 @dataclass(frozen=True)
@@ -39,127 +28,8 @@ class PrefixLists:
     Shown by `aws ec2 describe-managed-prefix-lists`.
     """
 
-    s3: str
-    dynamodb: str
-
-
-@dataclass(frozen=True)
-class Retention:
-    """Days to keep what is not kept for ever."""
-
-    logs: int
-    #: Manifests, markers and summaries of runs. A run can be redriven for 14 days.
-    runs: int
-    #: Replaced or deleted versions of input data and models.
-    old_versions: int
-    #: Items of the predictions table.
-    predictions: int
-
-
-@dataclass(frozen=True)
-class FirstModel:
-    """The example model that is trained and shipped with the first deployment.
-
-    `months` of 2013, such as 1-6, are what it learns from.
-    """
-
-    version: str
-    months: str
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """Target tracking of each variant of the endpoint.
-
-    `target` is invocations a minute and instance (Application Auto Scaling, `SageMakerVariantInvocationsPerInstance`),
-    `min` and `max` are instances, the cooldowns seconds.
-    """
-
-    target: int
-    min: int
-    max: int
-    scale_in_cooldown_seconds: int
-    scale_out_cooldown_seconds: int
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """The SageMaker endpoint: its instances, and the share of traffic (relative weight) of each variant at first."""
-
-    instance_type: str
-    weights: Mapping[str, float]
-    scaling: Scaling
-
-
-@dataclass(frozen=True)
-class Api:
-    """The REST API: size of its cache in GB, seconds that an answer is cached, and limits of its usage plan.
-
-    `rate` is requests a second, `burst` requests at once, `quota` requests a day; `most_records` is how many records
-    one POST may hold.
-    """
-
-    cache_gb: float
-    cache_seconds: int
-    rate: int
-    burst: int
-    quota: int
-    most_records: int
-
-
-@dataclass(frozen=True)
-class Stream:
-    """The Kinesis stream and how Lambda reads it.
-
-    A batch that keeps failing is halved, tried `attempts` times and for `most_age_seconds`, then described in the
-    failure queue; its records stay in the stream for `retention_hours`.
-    """
-
-    shards: int
-    retention_hours: int
-    batch_records: int
-    window_seconds: int
-    attempts: int
-    most_age_seconds: int
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """When a workflow starts by itself.
-
-    `expression` is EventBridge's, `cron(…)` or `rate(…)`, in UTC; `prefix` is what the run scores, below the data
-    bucket.
-    """
-
-    workflow: str
-    expression: str
-    prefix: str
-    enabled: bool
-
-
-@dataclass(frozen=True)
-class Slack:
-    """Where AWS Chatbot posts alarms: ids as Slack shows them."""
-
-    workspace_id: str
-    channel_id: str
-
-
-@dataclass(frozen=True)
-class Alarms:
-    """Who is told, and from when on.
-
-    `latency_p99_seconds`; `error_percent` of requests; `psi`, the population stability index from which on a feature
-    has drifted; `fewest_invocations` an hour; `iterator_age_seconds` of the stream.
-    """
-
-    emails: tuple[str, ...]
-    slack: Slack | None
-    latency_p99_seconds: float
-    error_percent: float
-    psi: float
-    fewest_invocations: int
-    iterator_age_seconds: int
+    s3: Annotated[str, _PREFIX_LIST]
+    dynamodb: Annotated[str, _PREFIX_LIST]
 
 
 @dataclass(frozen=True)
@@ -202,28 +72,28 @@ class Settings:
     Raises
     ------
     SettingsError
-        If a value is out of its range; the message says what is allowed.
+        If two values do not go together; the message says what does. What one value may be stands beside its type.
     """
 
     environment: str
     account: str | None
     region: str
-    zones: tuple[str, ...]
+    zones: tuple[Annotated[str, matching("[a-z]", "letters of availability zones, such as a, b")], ...]
     vpc_cidr: str
     prefix_lists: Mapping[str, PrefixLists]
     retention: Retention
     functions: Mapping[str, FunctionSize]
     jobs: Mapping[str, JobSize]
-    batch_max_vcpus: int
+    batch_max_vcpus: Annotated[int, at_least(1)]
     batch_spot: bool
-    models_root: str
+    models_root: Annotated[str, _PATH]
     first_model: FirstModel
     endpoint: Endpoint
     api: Api
     stream: Stream
-    schedules: Mapping[str, Schedule]
+    schedules: Mapping[Annotated[str, _PROFILE], Schedule]
     alarms: Alarms
-    athena_scan_gb: int
+    athena_scan_gb: Annotated[int, at_least(1)]
     tags: Mapping[str, str]
 
     def __post_init__(self) -> None:
@@ -240,43 +110,28 @@ class Settings:
             f"one whose prefix lists are in cdk.json ({', '.join(self.prefix_lists)}); "
             "add others as `aws ec2 describe-managed-prefix-lists` shows them",
         )
-        check(self.retention.logs in LOG_RETENTIONS, "retention.logs", self.retention.logs, f"one of {LOG_RETENTIONS}")
-        check(self.retention.runs >= 14, "retention.runs", self.retention.runs, "14 days or more, to be redrivable")
-        check(self.retention.old_versions >= 1, "retention.old_versions", self.retention.old_versions, "1 day or more")
-        check(self.retention.predictions >= 1, "retention.predictions", self.retention.predictions, "1 day or more")
         check(set(self.functions) == set(FUNCTIONS), "functions", sorted(self.functions), f"exactly {FUNCTIONS}")
         check(set(self.jobs) == set(JOBS), "jobs", sorted(self.jobs), f"exactly {JOBS}")
-        for name, size in self.functions.items():
-            check(128 <= size.memory_mb <= 10_240, f"functions.{name}.memory_mb", size.memory_mb, "128 to 10240")
-            check(
-                1 <= size.timeout_seconds <= 900, f"functions.{name}.timeout_seconds", size.timeout_seconds, "1 to 900"
-            )
         for name, job in self.jobs.items():
-            check(1 <= job.attempts <= 10, f"jobs.{name}.attempts", job.attempts, "1 to 10")
-            check(job.timeout_minutes >= 1, f"jobs.{name}.timeout_minutes", job.timeout_minutes, "1 or more")
+            memory = FARGATE_MEMORY[job.vcpus]
+            check(
+                job.memory_mib in memory,
+                f"jobs.{name}.memory_mib",
+                job.memory_mib,
+                f"what Fargate offers for {job.vcpus:g} vCPUs, {memory[0]} to {memory[-1]} in steps of "
+                f"{memory[1] - memory[0]}",
+            )
             check(
                 job.vcpus <= self.batch_max_vcpus,
                 f"jobs.{name}.vcpus",
                 job.vcpus,
                 f"at most batch_max_vcpus ({self.batch_max_vcpus}), or the job never starts",
             )
-
-        weights = self.endpoint.weights
+        weights, scaling = self.endpoint.weights, self.endpoint.scaling
         check(set(weights) == set(VARIANTS), "endpoint.weights", sorted(weights), f"exactly {VARIANTS}")
+        check(scaling.min <= scaling.max, "endpoint.scaling.min", scaling.min, f"at most max ({scaling.max})")
 
     @property
     def availability_zones(self) -> list[str]:
         """Names of the availability zones, such as `us-east-1a`."""
         return [f"{self.region}{zone}" for zone in self.zones]
-
-
-def check(condition: bool, name: str, value: object, allowed: str) -> None:
-    """Refuse a value.
-
-    Raises
-    ------
-    SettingsError
-        If the condition does not hold; names the setting, its value and what is allowed.
-    """
-    if not condition:
-        raise SettingsError(f"Setting {name} is {value!r}. Allowed: {allowed}.")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from infra.naming import FUNCTIONS, SECTIONS, Names
+from infra.naming import FUNCTIONS, SECTIONS, WORKFLOWS, Names
 
 PROD = Names("prod", "us-east-1", "123456789012")
 LONGEST = Names("staging", "ap-southeast-1", "123456789012")
@@ -24,7 +24,14 @@ def test_bucket_names_carry_the_account_because_they_are_global():
         *((LONGEST.bucket(purpose), 63) for purpose in ("data", "models", "results", "access-logs")),
         *((LONGEST.function(name), 64) for name in FUNCTIONS),
         *((LONGEST.role(name), 64) for name in (*FUNCTIONS, "batch-execution", "sfn-batch-inference")),
-        (LONGEST.state_machine("batch-inference"), 80),
+        *((LONGEST.state_machine(workflow), 80) for workflow in WORKFLOWS),
+        *((LONGEST.schedule(workflow, "p" * 20), 64) for workflow in WORKFLOWS),
+        (LONGEST.schedule_group, 64),
+        (LONGEST.endpoint, 63),
+        (LONGEST.stream, 128),
+        (LONGEST.stream_failures, 80),
+        (LONGEST.workgroup, 128),
+        (LONGEST.alarms_topic, 256),
         (LONGEST.job_definition("score"), 128),
     ],
 )

@@ -1,9 +1,11 @@
 import copy
+import json
 
 import pytest
 
 from infra.errors import SettingsError
-from infra.settings import CONTEXT_KEY, load
+from infra.settings import CONTEXT_KEY, load, read_cdk_json
+from tests.infra.conftest import CDK_JSON
 
 
 def with_defaults(context, **changes):
@@ -95,7 +97,145 @@ def test_an_address_range_that_does_not_fit_a_vpc_is_refused(context, cidr):
 
 def test_a_job_larger_than_its_compute_environment_is_refused_because_it_would_never_start(context):
     changed = copy.deepcopy(context)
-    changed[CONTEXT_KEY]["defaults"]["jobs"]["score"]["vcpus"] = 8
+    changed[CONTEXT_KEY]["defaults"]["jobs"]["score"] |= {"vcpus": 8, "memory_mib": 16_384}
 
     with pytest.raises(SettingsError, match=r"jobs.score.vcpus is 8.*never starts"):
         load(changed, {"ML_PIPELINE_ENVIRONMENT": "dev"})
+
+
+def refused(context, path, value):
+    """Set one value in the defaults, given its path, and give back the message of the refusal."""
+    changed = copy.deepcopy(context)
+    *parents, last = path.split(".")
+    place = changed[CONTEXT_KEY]["defaults"]
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    with pytest.raises(SettingsError) as caught:
+        load(changed, {})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "allowed"),
+    [
+        ("functions.predict.memory_mb", 64, "128 to 10,240"),
+        ("functions.predict.timeout_seconds", 901, "1 to 900"),
+        ("jobs.score.attempts", 11, "1 to 10"),
+        ("jobs.score.vcpus", 3, "one of 0.25, 0.5, 1, 2, 4, 8, 16"),
+        ("jobs.score.memory_mib", 9216, "what Fargate offers for 1 vCPUs, 2048 to 8192 in steps of 1024"),
+        ("prefix_lists.us-east-1.s3", "vpce-1", "the id of a prefix list, such as pl-63a5400a"),
+        ("models_root", "ml-pipeline/models", "a path such as /ml-pipeline/models, without / at its end"),
+        ("models_root", "/ml-pipeline/models/", "a path such as /ml-pipeline/models, without / at its end"),
+        ("models_root", "/aws/models", "a path such as /ml-pipeline/models, without / at its end"),
+        ("first_model.version", "a b", "1 to 64 characters of A-Z a-z 0-9 _ . and -"),
+        ("first_model.months", "0-6", "months such as 1-6 or 1,2,12"),
+        ("first_model.months", "11-13", "months such as 1-6 or 1,2,12"),
+        ("endpoint.instance_type", "c6i.large", "an instance type of SageMaker such as ml.c6i.large"),
+        ("endpoint.weights.ModelA", 0, "a number above 0"),
+        ("endpoint.weights", {"ModelA": 1}, "exactly ('ModelA', 'ModelB')"),
+        ("endpoint.scaling.min", 11, "at most max (10)"),
+        ("endpoint.scaling.target", 0, "1 or more"),
+        ("api.cache_gb", 1, "one of 0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118, 237"),
+        ("api.cache_seconds", 3601, "0 to 3,600"),
+        ("api.most_records", 10_001, "1 to 10,000"),
+        ("stream.batch_records", 0, "1 to 10,000"),
+        ("stream.retention_hours", 23, "24 to 8,760"),
+        ("stream.attempts", -1, "0 to 10,000"),
+        ("stream.most_age_seconds", 604_801, "60 to 604,800"),
+        ("schedules.daily.workflow", "batch_inference", "one of batch-inference"),
+        ("schedules.daily.prefix", "/input/", "folders such as input/daily/, with no slash before them and one at"),
+        ("schedules.daily.prefix", "input", "folders such as input/daily/, with no slash before them and one at"),
+        ("schedules.daily.expression", "0 6 * * *", "cron(minutes hours day-of-month month day-of-week year) or rate("),
+        ("alarms.emails", ["ml-team"], "an e-mail address such as ml-team@example.com"),
+        ("alarms.slack", {"workspace_id": "acme", "channel_id": "C1234"}, "the id of a workspace, such as T01234567"),
+        ("alarms.slack", {"workspace_id": "T1234", "channel_id": "#ml"}, "the id of a channel, not its name, such as"),
+        ("alarms.latency_p99_seconds", 0, "a number above 0"),
+        ("alarms.error_percent", 101, "0.01 to 100"),
+        ("alarms.psi", -0.2, "a number above 0"),
+        ("alarms.fewest_invocations", -1, "0 or more"),
+        ("athena_scan_gb", 0, "1 or more"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_with_its_path_and_what_is_allowed(context, path, value, allowed):
+    message = refused(context, path, value)
+
+    assert message.startswith(f"Setting {path}")
+    assert f"Allowed: {allowed}" in message
+
+
+def test_the_name_of_a_schedule_is_checked_for_it_becomes_part_of_a_name(context):
+    message = refused(context, "schedules.Every day", {})
+
+    assert message.startswith("Setting schedules is 'Every day'. Allowed: names of schedules of at most 20 characters")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@b", "@example.com", "a@@example.com", "a b@example.com", "a.@example.com", "a@-b.com", f"{'a' * 65}@b.com"],
+)
+def test_what_is_no_e_mail_address_is_refused_from_the_environment_too(context, address):
+    with pytest.raises(SettingsError) as caught:
+        load(context, {"ML_PIPELINE_ALARM_EMAIL": address})
+
+    assert str(caught.value) == (
+        f"Setting ML_PIPELINE_ALARM_EMAIL is {address!r}. Allowed: an e-mail address such as ml-team@example.com."
+    )
+
+
+def test_the_environment_adds_an_address_to_those_of_the_profile_once(context):
+    changed = with_defaults(context, alarms={**context[CONTEXT_KEY]["defaults"]["alarms"], "emails": ["a@example.com"]})
+
+    def emails(address):
+        return load(changed, {"ML_PIPELINE_ALARM_EMAIL": address}).alarms.emails
+
+    assert emails("") == emails("a@example.com") == ("a@example.com",)
+    assert emails("o'neil+ml@mail.example.com") == ("a@example.com", "o'neil+ml@mail.example.com")
+
+
+def test_an_environment_beside_the_three_is_refused(context):
+    changed = copy.deepcopy(context)
+    changed[CONTEXT_KEY]["environments"]["qa"] = {}
+
+    with pytest.raises(SettingsError, match=r"Setting environments is .*'qa'.*Allowed: dev, staging, prod\."):
+        load(changed, {})
+
+
+@pytest.mark.parametrize("part", ["defaults", "environments"])
+def test_a_cdk_json_without_one_of_its_two_parts_is_refused(context, part):
+    profiles = {key: value for key, value in context[CONTEXT_KEY].items() if key != part}
+
+    with pytest.raises(SettingsError, match="must hold two objects, `defaults` and `environments`"):
+        load({CONTEXT_KEY: profiles}, {})
+
+
+def test_two_environments_with_the_same_name_are_refused_with_their_place(tmp_path):
+    text = CDK_JSON.read_text().replace('"staging": {', '"dev": {', 1)
+    (tmp_path / "cdk.json").write_text(text)
+
+    with pytest.raises(SettingsError, match=r"the key 'dev' twice at context\.ml-pipeline\.environments\. Keep one"):
+        read_cdk_json(tmp_path / "cdk.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1, "a": 1}', "has the key 'a' twice at the top"),
+        ('{"a": [{}, {"b": 1, "b": 2}]}', r"has the key 'b' twice at a\.1\."),
+        ('{"a": {"b": {"c": 1, "c": 2}}}', r"has the key 'c' twice at a\.b\."),
+        ("[]", "must hold a JSON object"),
+        ("{", "is no JSON: .*line 1"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_cdk_json_that_cannot_be_taken_at_its_word_is_refused(tmp_path, text, message):
+    path = tmp_path / "cdk.json"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(SettingsError, match=message):
+        read_cdk_json(path)
+
+
+def test_the_cdk_json_of_this_repository_is_read_as_json_reads_it():
+    assert read_cdk_json(CDK_JSON) == json.loads(CDK_JSON.read_text())
