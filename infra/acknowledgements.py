@@ -20,7 +20,11 @@ GRANTS: Mapping[str, str] = {
 }
 
 
-def acknowledge(scope: IConstruct, rule: str, reason: str) -> None:
+#: How the rules of a pack are named in full. `IAM5`, `L1` and their like are AwsSolutions'; `LambdaDLQ` is Serverless'.
+_PACKS = {"AwsSolutions": "AwsSolutions::AwsSolutions-", "Serverless": "Serverless::Serverless-"}
+
+
+def acknowledge(scope: IConstruct, rule: str, reason: str, pack: str = "AwsSolutions") -> None:
     """Accept a finding of cdk-nag under a construct.
 
     Parameters
@@ -28,16 +32,35 @@ def acknowledge(scope: IConstruct, rule: str, reason: str) -> None:
     scope
         The construct with all below it.
     rule
-        Rule of the AwsSolutions pack with the finding, such as `IAM5[Resource::*]`.
+        Rule with the finding, such as `IAM5[Resource::*]` or `LambdaDLQ`.
     reason
         Why it is accepted, as a sentence for the auditor.
+    pack
+        The rule's pack: `AwsSolutions` or `Serverless`.
     """
     # cdk-nag writes the account so, if the app is synthesized for any account.
     finding = rule.replace(cdk.Aws.ACCOUNT_ID, "<AWS::AccountId>")
-    cdk.Validations.of(scope).acknowledge(cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason))
+    cdk.Validations.of(scope).acknowledge(cdk.Acknowledgment(id=f"{_PACKS[pack]}{finding}", reason=reason))
 
 
 def acknowledge_grants(scope: IConstruct) -> None:
     """Accept the action patterns that the CDK's grant methods write, on the resources they were called on."""
     for finding, reason in GRANTS.items():
         acknowledge(scope, f"IAM5[{finding}]", reason)
+
+
+def acknowledge_functions(scope: IConstruct) -> None:
+    """Accept what the Serverless pack says about each of our Lambda functions under a construct."""
+    acknowledge(
+        scope,
+        "LambdaLatestVersion",
+        "Python 3.11 is the version that the tasks, the image and the tests share.",
+        pack="Serverless",
+    )
+    acknowledge(
+        scope,
+        "LambdaDLQ",
+        "Whoever calls a function hears of its failure: a workflow retries, the API answers, the stream has a failure "
+        "queue, CloudFormation rolls back.",
+        pack="Serverless",
+    )

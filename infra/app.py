@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import aws_cdk as cdk
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra import aspects, settings
+from infra.acknowledgements import acknowledge_functions
 from infra.errors import InfraError
 from infra.naming import Names
 from infra.stacks.analytics import AnalyticsStack
@@ -46,8 +47,9 @@ def build(app: cdk.App, chosen: settings.Settings, definitions: Path = DEFINITIO
     AnalyticsStack(app, chosen, names, storage, env=where)
     WorkflowsStack(app, chosen, names, storage, tasks, batch, definitions=definitions, env=where)
     MonitoringStack(app, chosen, names, storage, env=where)
+    acknowledge_functions(tasks)
     aspects.apply(app, chosen)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
 
 
 def main() -> int:

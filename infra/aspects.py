@@ -9,11 +9,17 @@ from typing import Any
 
 import aws_cdk as cdk
 import jsii
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_athena as athena
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import IConstruct
 
 from infra.settings import Settings
@@ -21,12 +27,38 @@ from infra.settings import Settings
 #: Types that hold data, and the keys to it: they outlive their stack. Everything else goes with it.
 RETAINED_TYPES = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"})
 
+#: Types whose tags never change after the first deployment. CloudFormation carries a new tag to these by updating the
+#: resource itself, with all else that the template says about it; but which model is served is decided by the
+#: workflows after the first deployment, and a deployment must not decide it anew.
+FIXED_TAGS_TYPES = frozenset({"AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"})
+
+_RETAINED = "ml-pipeline:retained"
+
 
 def apply(app: cdk.App, settings: Settings) -> None:
     """Put the tags and the checks on a whole app."""
-    for name, value in {"Project": "ml-pipeline", "Environment": settings.environment, **settings.tags}.items():
-        cdk.Tags.of(app).add(name, value)
+    tags = cdk.Tags.of(app)
+    for name, value in {"Project": "ml-pipeline", "Environment": settings.environment}.items():
+        tags.add(name, value)
+    for name, value in settings.tags.items():
+        tags.add(name, value, exclude_resource_types=sorted(FIXED_TAGS_TYPES))
     cdk.Aspects.of(app).add(ProtectionChecks())
+
+
+def retain(construct: IConstruct, reason: str) -> None:
+    """Let a resource outlive its stack though it holds no data.
+
+    Parameters
+    ----------
+    construct
+        The resource, or what it is the default child of.
+    reason
+        Who would miss it, for the reader of the code and of the construct tree's metadata.
+    """
+    resource = construct if isinstance(construct, cdk.CfnResource) else construct.node.default_child
+    assert isinstance(resource, cdk.CfnResource)  # noqa: S101 - what is kept is a resource, not a group of them
+    resource.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+    resource.node.add_metadata(_RETAINED, reason)
 
 
 @jsii.implements(cdk.IAspect)
@@ -44,7 +76,8 @@ class ProtectionChecks:
             cdk.CfnDeletionPolicy.RETAIN,
             cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE,
         )
-        if retained != (node.cfn_resource_type in RETAINED_TYPES):
+        excepted = any(entry.type == _RETAINED for entry in node.node.metadata)
+        if retained != (node.cfn_resource_type in RETAINED_TYPES or excepted):
             wanted = "DESTROY, for it holds no data" if retained else "RETAIN, for it holds data"
             _refuse(node, f"set its removal policy to {wanted}")
 
@@ -61,8 +94,18 @@ def _table(table: dynamodb.CfnTable) -> str | None:
     return None if table.sse_specification else "encrypt the table with a key of ours"
 
 
+def _stream(stream: kinesis.CfnStream) -> str | None:
+    encryption: Any = stream.stream_encryption
+    ours = encryption and "alias/aws/" not in str(encryption.key_id)
+    return None if ours else "encrypt the stream with a key of ours"
+
+
 def _topic(topic: sns.CfnTopic) -> str | None:
     return None if topic.kms_master_key_id else "encrypt the topic with a key of ours"
+
+
+def _queue(queue: sqs.CfnQueue) -> str | None:
+    return None if queue.kms_master_key_id else "encrypt the queue with a key of ours"
 
 
 def _key(key: kms.CfnKey) -> str | None:
@@ -75,10 +118,41 @@ def _log_group(group: logs.CfnLogGroup) -> str | None:
     return None if group.retention_in_days else "give the log group a retention"
 
 
+def _api_stage(stage: apigateway.CfnStage) -> str | None:
+    if not stage.access_log_setting:
+        return "log who calls it"
+    settings: Any = stage.method_settings or []
+    plain = any(setting.caching_enabled and not setting.cache_data_encrypted for setting in settings)
+    return "encrypt what is cached" if plain else None
+
+
+def _endpoint_config(config: sagemaker.CfnEndpointConfig) -> str | None:
+    return None if config.kms_key_id else "encrypt the instances' volumes with a key of ours"
+
+
+def _workgroup(group: athena.CfnWorkGroup) -> str | None:
+    configuration: Any = group.work_group_configuration
+    results = configuration and configuration.result_configuration
+    if not results or not results.encryption_configuration:
+        return "encrypt the results of queries"
+    # Else each query may name a place of its own, without encryption.
+    return "enforce the configuration" if configuration.enforce_work_group_configuration is False else None
+
+
+def _crawler(crawler: glue.CfnCrawler) -> str | None:
+    return None if crawler.crawler_security_configuration else "encrypt the crawler's log with a security configuration"
+
+
 _CHECKS: Mapping[type[cdk.CfnResource], Callable[[Any], str | None]] = {
     s3.CfnBucket: _bucket,
     dynamodb.CfnTable: _table,
+    kinesis.CfnStream: _stream,
     sns.CfnTopic: _topic,
+    sqs.CfnQueue: _queue,
     kms.CfnKey: _key,
     logs.CfnLogGroup: _log_group,
+    apigateway.CfnStage: _api_stage,
+    sagemaker.CfnEndpointConfig: _endpoint_config,
+    athena.CfnWorkGroup: _workgroup,
+    glue.CfnCrawler: _crawler,
 }

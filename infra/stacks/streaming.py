@@ -1,4 +1,4 @@
-"""Records that are scored as they come: a Kinesis stream, how Lambda reads it, and where batches end that it gave up."""
+"""Records that are scored as they come: a Kinesis stream, how Lambda reads it, and where what it gave up is told."""
 
 from typing import Any
 
@@ -53,7 +53,9 @@ class StreamingStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         acknowledge(stream, "KDS3", "The key that S3 and DynamoDB use for the same records, rather than one of AWS.")
-        acknowledge(failures, "SQS3", "It is where failures end; people read it, and an alarm tells them to.")
+        end_of_the_line = "It is where failures end; people read it, and an alarm tells them to."
+        acknowledge(failures, "SQS3", end_of_the_line)
+        acknowledge(failures, "SQSRedrivePolicy", end_of_the_line, pack="Serverless")
         lambda_.EventSourceMapping(
             self,
             "Reader",
