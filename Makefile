@@ -5,6 +5,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 TARGET ?= local
+ENVIRONMENT ?= dev
+# Where the commands below work: on the embedded AWS that `make local` runs in another terminal, or in your account.
+WHERE = --target $(TARGET) --environment $(ENVIRONMENT)
 # Where a shell forbids bytecode, each of the many processes would compile all that it imports anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -38,8 +41,20 @@ local: install ## Keep the embedded AWS running in the foreground
 	@$(BIN)/ml-pipeline local
 
 .PHONY: deploy
-deploy: install ## Deploy everything (TARGET=local or aws)
-	@$(BIN)/ml-pipeline deploy --target $(TARGET)
+deploy: install ## Deploy everything (TARGET=local|aws ENVIRONMENT=dev|staging|prod; BOOTSTRAP=yes: a fresh account)
+	@$(BIN)/ml-pipeline deploy $(WHERE) $(if $(filter yes,$(BOOTSTRAP)),--bootstrap) $(SECTIONS)
+
+.PHONY: deploy-workflows
+deploy-workflows: install ## Check and compare the workflows, deploy them alone
+	@$(BIN)/ml-pipeline deploy-workflows $(WHERE)
+
+.PHONY: diff
+diff: install ## Show what a deployment would change
+	@$(BIN)/ml-pipeline diff $(WHERE) $(SECTIONS)
+
+.PHONY: destroy
+destroy: install ## Delete the stacks but keep the data (YES=yes: do not ask; DELETE_DATA=yes: the data too)
+	@$(BIN)/ml-pipeline destroy $(WHERE) $(if $(filter yes,$(YES)),--yes) $(if $(filter yes,$(DELETE_DATA)),--delete-data)
 
 .PHONY: render
 render: .venv/.installed ## Render the workflows to workflows/asl

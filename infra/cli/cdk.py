@@ -1,5 +1,6 @@
 """Drives the CDK command line, and reads what it prints."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -9,10 +10,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from infra.cli.errors import CommandError, UnavailableError
+from infra.cli.assembly import Assembly
+from infra.cli.errors import CommandError, RefusedError, UnavailableError
 from infra.cli.processes import Children
 from infra.cli.target import HOME, SOURCE_ROOT, Target
+from infra.errors import InfraError
 
 CONCURRENCY = 4
 """Stacks that are deployed at the same time, where they do not depend on each other."""
@@ -22,23 +26,36 @@ _LAST_LINES = 12
 
 @dataclass(frozen=True)
 class StackEvent:
-    """What the CDK says of a whole stack: `deploying`, `unchanged`, `done` or `failed`."""
+    """What the CDK says of a whole stack.
+
+    `deploying` or `destroying`, and later `done`, `unchanged`, `destroyed` or `failed`.
+    """
 
     stack: str
     what: str
 
 
+BEGINNINGS = frozenset({"deploying", "destroying"})
+"""The events that something begins with; all others end it."""
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _EVENTS = (
     ("deploying", re.compile(r"(?P<stack>\S+): deploying\.\.\..*")),
+    ("destroying", re.compile(r"(?P<stack>\S+): destroying\.\.\..*")),
     ("unchanged", re.compile(r"\s*✅\s+(?P<stack>\S+) \(no changes\)")),
+    ("destroyed", re.compile(r"\s*✅\s+(?P<stack>\S+): destroyed")),
     ("done", re.compile(r"\s*✅\s+(?P<stack>\S+)")),
     ("failed", re.compile(r"\s*❌\s+(?P<stack>\S+) failed.*")),
 )
 
 
+# What `infra.app` says when it ends early; around it the CDK tells of subprocesses.
+_APP_ERROR = re.compile(rf"(?P<kind>{'|'.join(kind.__name__ for kind in InfraError.__subclasses__())}): (?P<said>.+)")
+_DIFFERENT = re.compile(r".*Number of stacks with differences: (?P<number>\d+)")
+
+
 def parse_line(line: str) -> StackEvent | None:
-    """Read a line of `cdk deploy`; None if it tells nothing of a stack as a whole."""
+    """Read a line of `cdk deploy` or `cdk destroy`; None if it tells nothing of a stack as a whole."""
     plain = _ANSI.sub("", line).rstrip()
     for what, pattern in _EVENTS:
         match = pattern.fullmatch(plain)
@@ -48,19 +65,24 @@ def parse_line(line: str) -> StackEvent | None:
 
 
 class Cdk:
-    """The CDK command line against one AWS.
+    """The CDK command line against one AWS; only one at a time works in a folder.
+
+    Attributes
+    ----------
+    assembly
+        What `synthesize` wrote last, below `.ml-pipeline/cdk.out`.
 
     Parameters
     ----------
     target
         Where to deploy.
     children
-        What owns the processes that are started.
+        What owns the processes that are started; at its end the folder is free again.
 
     Raises
     ------
     UnavailableError
-        If Node.js or the pinned CDK is not installed.
+        If Node.js or the pinned CDK is not installed, or another command uses the CDK in this folder.
     """
 
     def __init__(self, target: Target, children: Children) -> None:
@@ -75,35 +97,43 @@ class Cdk:
         self._children = children
         self._home = HOME.resolve()
         self._home.mkdir(parents=True, exist_ok=True)
+        children.hold(_claim(self._home / "cdk.lock"))
         # What a CDK that is stopped leaves behind (jsii unpacks itself for each app) lies here until the next one.
         scratch = self._home / "tmp"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         self._environment = _environment(target, os.environ, self._home) | {"TMPDIR": str(scratch)}
-        self.assembly = self._home / "cdk.out"
+        self.assembly = Assembly(self._home / "cdk.out")
 
     def synthesize(self) -> None:
-        """Turn the app into templates and assets, below `.ml-pipeline/cdk.out`.
+        """Turn the app into templates and assets.
 
         Raises
         ------
+        RefusedError
+            If the app refuses its settings or what it finds; the message is the app's.
         CommandError
-            If the app fails; the message ends with what it said.
+            If the app fails otherwise; the message ends with what it said.
         """
-        shutil.rmtree(self.assembly, ignore_errors=True)
-        app = f"{sys.executable} -m infra.app"
-        self._call("synth", "--quiet", "--app", app, "--output", str(self.assembly), cwd=SOURCE_ROOT / "infra")
+        folder = self.assembly.folder
+        shutil.rmtree(folder, ignore_errors=True)
+        self.assembly = Assembly(folder)
+        refusals: list[str] = []
 
-    def is_bootstrapped(self) -> bool:
-        """Whether the CDK's own stack is there."""
-        cloudformation = self._target.client("cloudformation")
+        def look(line: str) -> None:
+            match = _APP_ERROR.fullmatch(_ANSI.sub("", line).rstrip())
+            if match:
+                refusals.append(match["said"])
+
+        app = f"{sys.executable} -m infra.app"
         try:
-            cloudformation.describe_stacks(StackName="CDKToolkit")
-        except cloudformation.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == "ValidationError":
-                return False
+            self._call(
+                "synth", "--quiet", "--app", app, "--output", str(folder), cwd=SOURCE_ROOT / "infra", on_line=look
+            )
+        except CommandError as error:
+            if refusals:
+                raise RefusedError(refusals[0], error.remedy) from error
             raise
-        return True
 
     def bootstrap(self) -> None:
         """Deploy the CDK's own stack, which holds its bucket and roles.
@@ -116,8 +146,10 @@ class Cdk:
         # Called in a folder without cdk.json, the CDK does not build the app for this.
         self._call("bootstrap", f"aws://{self._target.account}/{self._target.region}", cwd=self._home)
 
-    def deploy(self, stacks: Sequence[str], on_event: Callable[[StackEvent], None]) -> None:
-        """Deploy the synthesized stacks, and what they depend on.
+    def deploy(
+        self, stacks: Sequence[str], on_event: Callable[[StackEvent], None], *, exclusively: bool = False
+    ) -> None:
+        """Deploy synthesized stacks.
 
         Parameters
         ----------
@@ -125,28 +157,82 @@ class Cdk:
             Their names; all, if there are none.
         on_event
             Called when a stack begins and when it ends.
+        exclusively
+            Whether to leave alone what they depend on.
 
         Raises
         ------
         CommandError
             If a stack fails; the message ends with what CloudFormation said.
         """
-
-        def look(line: str) -> None:
-            event = parse_line(line)
-            if event is not None:
-                on_event(event)
-
         self._call(
             "deploy",
             *(stacks or ["--all"]),
-            "--app", str(self.assembly),
+            *(["--exclusively"] if exclusively else []),
+            "--app", str(self.assembly.folder),
             "--require-approval", "never",
             "--progress", "events",
             "--concurrency", str(CONCURRENCY),
             cwd=self._home,
+            on_line=_telling(on_event),
+        )  # fmt: skip
+
+    def destroy(self, stacks: Sequence[str], on_event: Callable[[StackEvent], None]) -> None:
+        """Delete stacks, those first that stand on others. What is retained in them stays.
+
+        Raises
+        ------
+        CommandError
+            If a stack cannot be deleted; the message ends with what CloudFormation said.
+        """
+        self._call(
+            "destroy", *stacks, "--exclusively", "--force",
+            "--app", str(self.assembly.folder),
+            "--concurrency", str(CONCURRENCY),
+            cwd=self._home,
+            on_line=_telling(on_event),
+        )  # fmt: skip
+
+    def diff(self, stacks: Sequence[str], on_line: Callable[[str], None], *, colour: bool) -> int:
+        """Compare the synthesized templates with the deployed ones. Nothing is created for that, no change set either.
+
+        Parameters
+        ----------
+        stacks
+            Their names; all, if there are none.
+        on_line
+            Called with each line that the CDK prints.
+        colour
+            Whether the lines shall have colours.
+
+        Returns
+        -------
+        How many stacks differ.
+
+        Raises
+        ------
+        CommandError
+            If they cannot be compared.
+        """
+        different = 0
+
+        def look(line: str) -> None:
+            nonlocal different
+            match = _DIFFERENT.fullmatch(_ANSI.sub("", line).rstrip())
+            if match:
+                different = int(match["number"])
+            on_line(line)
+
+        if colour:
+            del self._environment["NO_COLOR"]
+            self._environment["FORCE_COLOR"] = "1"
+        self._call(
+            "diff", *stacks, *(["--exclusively"] if stacks else []),
+            "--app", str(self.assembly.folder), "--method", "template",
+            cwd=self._home,
             on_line=look,
         )  # fmt: skip
+        return different
 
     def _call(self, command: str, *arguments: str, cwd: Path, on_line: Callable[[str], None] = lambda _: None) -> None:
         log = self._home / "logs" / f"cdk-{command}.log"
@@ -168,6 +254,28 @@ class Cdk:
         if child.wait() != 0:
             said = "\n".join(f"  {line}" for line in last if line.strip())
             raise CommandError(f"cdk {command} failed:\n{said}", f"Its full output is in {log}.")
+
+
+def _claim(file: Path) -> IO[str]:
+    """Lock a file as long as it is open: two at a time would write over each other's templates."""
+    lock = file.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise UnavailableError(
+            "Another command is using the CDK in this folder.", "Wait for its end, or work in another folder."
+        ) from error
+    return lock
+
+
+def _telling(on_event: Callable[[StackEvent], None]) -> Callable[[str], None]:
+    def look(line: str) -> None:
+        event = parse_line(line)
+        if event is not None:
+            on_event(event)
+
+    return look
 
 
 def _environment(target: Target, ours: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -1,63 +1,80 @@
 """`ml-pipeline deploy`: the stacks, with the real CDK command line."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from infra.cli import options
-from infra.cli.cdk import Cdk, StackEvent
+from infra.cli.cdk import Cdk
 from infra.cli.console import human_console, print_json
 from infra.cli.errors import RefusedError
 from infra.cli.processes import Children
+from infra.cli.readiness import prepare, read_settings
+from infra.cli.stack_times import StackTimes
 from infra.cli.target import Where, find_target
 from infra.cli.units import seconds_text
 from infra.naming import SECTIONS
 
 
 def deploy(
-    stacks: Annotated[list[str] | None, typer.Argument(help=f"Sections to deploy: {', '.join(SECTIONS)}.")] = None,
+    sections: options.Sections = None,
     everything: Annotated[bool, typer.Option("--all", help="Deploy all of them; the same as naming none.")] = False,
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Bootstrap the CDK in the account, where that is missing or too old.")
+    ] = False,
     as_json: options.AsJson = False,
     environment: options.Environment = "dev",
     where: options.Where = Where.LOCAL,
 ) -> None:
     """Deploy the stacks with the CDK; what they depend on is deployed too.
 
-    The templates are the same for the embedded AWS and for an account. The CDK's full output is kept in
-    .ml-pipeline/logs/.
+    The templates are the same for the embedded AWS and for an account. Credentials, settings, the CDK's bootstrap and
+    Docker (for the image of the jobs) are checked before anything is created. The embedded AWS needs none of them.
+    The CDK's full output is kept in .ml-pipeline/logs/.
 
     [bold]Examples[/]
 
       ml-pipeline deploy
-      ml-pipeline deploy workflows
-      AWS_REGION=us-east-1 ml-pipeline deploy --target aws --environment prod
+      ml-pipeline deploy workflows monitoring
+      AWS_REGION=us-east-1 ml-pipeline deploy --target aws --environment prod --bootstrap
     """
-    if stacks and everything:
+    if sections and everything:
         raise RefusedError("--all deploys everything; name no stacks beside it.")
-    for stack in stacks or ():
-        if stack not in SECTIONS:
-            raise RefusedError(f"There is no stack named {stack!r}.", f"The stacks are: {', '.join(SECTIONS)}.")
+    check_sections(sections or ())
     target = find_target(where, environment)
+    read_settings(target)
     console = human_console(as_json=as_json)
-    seconds: dict[str, float] = {}
-    began: dict[str, float] = {}
-
-    def show(event: StackEvent) -> None:
-        if event.what == "deploying":
-            began[event.stack] = time.monotonic()
-            return
-        seconds[event.stack] = round(time.monotonic() - began.get(event.stack, time.monotonic()), 3)
-        console.print(f"{event.what:<10} {event.stack}  {seconds_text(seconds[event.stack])}", markup=False)
-
+    began = time.monotonic()
+    times = StackTimes(console)
     with Children() as children:
         cdk = Cdk(target, children)
-        console.print("Building the templates…")
-        cdk.synthesize()
-        if not cdk.is_bootstrapped():
-            console.print("Bootstrapping the CDK…")
-            cdk.bootstrap()
+        stacks = [target.names.stack(section) for section in sections or ()]
+        synthesis = prepare(cdk, target, stacks, console, bootstrap=bootstrap)
         console.print("Deploying…")
-        cdk.deploy([target.names.stack(stack) for stack in stacks or ()], show)
+        cdk.deploy(stacks, times.show)
+    total = time.monotonic() - began
+    console.print(f"All in {seconds_text(total)}, {seconds_text(synthesis)} of it to build the templates.")
     if as_json:
-        print_json({"environment": target.environment, "stacks": seconds})
+        print_json(
+            {
+                "environment": target.environment,
+                "stacks": times.stacks,
+                "synthesisSeconds": round(synthesis, 3),
+                "seconds": round(total, 3),
+            }
+        )
+
+
+def check_sections(sections: Sequence[str]) -> None:
+    """Refuse sections that there are not.
+
+    Raises
+    ------
+    RefusedError
+        Names the first one, and those that there are.
+    """
+    for section in sections:
+        if section not in SECTIONS:
+            raise RefusedError(f"There is no stack named {section!r}.", f"The stacks are: {', '.join(SECTIONS)}.")

@@ -17,7 +17,8 @@ from infra.cli.units import seconds_text
 def example() -> None:
     """Score a month of real flights with the real workflow, on an embedded AWS that starts empty.
 
-    Starts the embedded AWS, deploys the stacks with the CDK, trains a model on January to June 2013 and scores July.
+    Starts the embedded AWS, deploys the stacks with the CDK, and with them a model that learned from January to June
+    2013, and scores July.
     Summary, report, pictures and predictions are then in .ml-pipeline/runs/. What the embedded AWS held before is
     gone; what it holds now is kept, for `ml-pipeline local`.
 

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 import typer
 
+from infra.cli.api import api
 from infra.cli.console import print_error
+from infra.cli.credentials import explain
 from infra.cli.deploy import deploy
+from infra.cli.deploy_workflows import deploy_workflows
+from infra.cli.destroy import destroy
+from infra.cli.diff import diff
 from infra.cli.errors import CommandError, UnavailableError
 from infra.cli.example import example
 from infra.cli.executions import executions
@@ -47,7 +52,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (example, local, deploy, run, executions, replay, report):
+for command in (example, local, deploy, deploy_workflows, diff, destroy, api, run, executions, replay, report):
     app.command()(command)
 
 
@@ -85,11 +90,12 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         print_error(error)
         return error.exit_code
     except (BotoCoreError, ServiceUnavailable) as error:
-        print_error(_unreachable(error))
+        print_error(explain(error) or _unreachable(error))
         return UnavailableError.exit_code
     except (ClientError, TaskError, OSError) as error:  # of the system's: a full disk, a file that may not be written
-        print_error(CommandError(str(error)))
-        return CommandError.exit_code
+        told = explain(error) or CommandError(str(error))
+        print_error(told)
+        return told.exit_code
     return 0
 
 

@@ -7,6 +7,7 @@ import typer
 
 from infra.cli import target
 from infra.cli.units import parse_duration
+from infra.naming import SECTIONS
 
 
 def _duration(text: str) -> timedelta:
@@ -23,6 +24,9 @@ Where = Annotated[
 Environment = Annotated[
     str,
     typer.Option("--environment", envvar="ML_PIPELINE_ENVIRONMENT", help="Which deployment: dev, staging or prod."),
+]
+Sections = Annotated[
+    list[str] | None, typer.Argument(help=f"Which stacks: {', '.join(SECTIONS)}. All, if none is named.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for scripts.")]
 

@@ -1,4 +1,4 @@
-"""The steps of the example: an embedded AWS, the stacks, a model, a month of flights, a run, its report."""
+"""The steps of the example: an embedded AWS, the stacks with a model, a month of flights, a run, its report."""
 
 import os
 import shutil
@@ -11,7 +11,6 @@ from rich.console import Console
 
 from infra.cli.cdk import Cdk, StackEvent
 from infra.cli.errors import UnavailableError
-from infra.cli.jobs import run_job
 from infra.cli.local import DEFAULT_STATE, clear
 from infra.cli.outcome import Outcome
 from infra.cli.processes import Children
@@ -22,7 +21,6 @@ from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint
 from infra.naming import SECTIONS, Names
 
 RUN_ID = "flights-2013-07"
-MODEL_VERSION = "flights-2013-h1"
 INPUT_PREFIX = "input/2013-07/"
 
 _ENVIRONMENT = "dev"
@@ -55,9 +53,8 @@ class Pipeline:
             Step("Write July's flights as files", self._write_flights),
             Step("Start the embedded AWS", self._start),
             Step("Bootstrap the CDK", self._bootstrap, needs=("Start the embedded AWS",)),
-            Step("Build the templates", self._synthesize, needs=("Start the embedded AWS",)),
-            Step("Deploy the stacks", self._deploy, needs=("Bootstrap the CDK", "Build the templates")),
-            Step("Train on January to June, register", self._train, needs=(stack("batch"),)),
+            Step("Train a model, build the templates", self._synthesize, needs=("Start the embedded AWS",)),
+            Step("Deploy the stacks", self._deploy, needs=("Bootstrap the CDK", "Train a model, build the templates")),
             Step("Upload July", self._upload, needs=(stack("storage"), "Write July's flights as files")),
         ]
 
@@ -149,11 +146,6 @@ class Pipeline:
             voice.say(f"{done} of {len(SECTIONS)}  {event.what} {event.stack}")
 
         self._the_cdk.deploy([], count)
-
-    def _train(self, voice: Voice) -> None:
-        artifacts = f"s3://{self.target.names.bucket('models')}/versions"
-        command = ["train", "--months", "1-6", "--version", MODEL_VERSION, "--output", artifacts, "--activate"]
-        run_job(self.target, "train", command, voice)
 
     def _write_flights(self, _: Voice) -> None:
         from batch_jobs.flights import write_july, write_july_outcomes

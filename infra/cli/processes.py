@@ -28,6 +28,7 @@ class Children:
         self._started: list[subprocess.Popen[str]] = []
         self._lock = threading.Lock()
         self._ending = False
+        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +40,7 @@ class Children:
         before = {number: signal.signal(number, signal.SIG_IGN) for number in _IMPATIENCE}
         try:
             self.end_all()
+            self._held.close()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -87,6 +89,10 @@ class Children:
             )
             self._started.append(child)
             return child
+
+    def hold(self, resource: contextlib.AbstractContextManager[object]) -> None:
+        """Keep something until all processes have ended, such as the lock on what they write."""
+        self._held.enter_context(resource)
 
     def end_all(self) -> None:
         """End every process, gently at first."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infra.cli.errors import RefusedError, UnavailableError
-from infra.naming import Names
+from infra.naming import ENVIRONMENTS, Names
 
 if TYPE_CHECKING:
     import boto3
@@ -69,8 +69,21 @@ class Target:
 
     @cached_property
     def account(self) -> str:
-        """The account's number."""
-        return str(self.client("sts").get_caller_identity()["Account"])
+        """The account's number.
+
+        Raises
+        ------
+        UnavailableError
+            If AWS does not take the credentials.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from infra.cli.credentials import explain
+
+        try:
+            return str(self.client("sts").get_caller_identity()["Account"])
+        except (BotoCoreError, ClientError) as error:
+            raise explain(error) or error from error
 
     def client(self, service: str) -> Any:
         """Make a boto3 client for a service of this AWS."""
@@ -130,8 +143,11 @@ def find_target(where: Where, environment: str) -> Target:
     UnavailableError
         If no embedded AWS runs and AWS was not asked for.
     RefusedError
-        If AWS was asked for while `AWS_ENDPOINT_URL` points elsewhere, or no region is set for it.
+        If there is no such environment, AWS was asked for while `AWS_ENDPOINT_URL` points elsewhere, or no region is
+        set for it.
     """
+    if environment not in ENVIRONMENTS:
+        raise RefusedError(f"There is no environment {environment!r}.", f"There are: {', '.join(ENVIRONMENTS)}.")
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if where is Where.AWS:
         if endpoint:

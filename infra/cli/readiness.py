@@ -1,0 +1,169 @@
+"""What must be there before anything is created: settings, credentials, the CDK's bootstrap, Docker."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from infra import settings
+from infra.cli.assembly import Assembly
+from infra.cli.cdk import Cdk
+from infra.cli.errors import RefusedError, UnavailableError
+from infra.cli.target import SOURCE_ROOT, Target
+from infra.errors import InfraError
+
+_SECONDS_FOR_DOCKER = 20.0
+_USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+
+
+def read_settings(target: Target) -> settings.Settings:
+    """Check credentials and settings, which takes no time, before the templates are built, which does.
+
+    Raises
+    ------
+    RefusedError
+        If a setting is wrong, or is there twice.
+    UnavailableError
+        If AWS does not take the credentials.
+    """
+    file = SOURCE_ROOT / "infra" / "cdk.json"
+    asked = {
+        "ML_PIPELINE_ENVIRONMENT": target.environment,
+        "ML_PIPELINE_REGION": target.region,
+        "CDK_DEFAULT_ACCOUNT": target.account,
+    }
+    try:
+        context = json.loads(file.read_text(), object_pairs_hook=_object)["context"]
+        return settings.load(context, asked)
+    except (InfraError, ValueError) as error:
+        raise RefusedError(str(error), f"Settings are in {file}.") from error
+
+
+def prepare(cdk: Cdk, target: Target, stacks: Sequence[str], console: Console, *, bootstrap: bool) -> float:
+    """Build the templates, and make sure that stacks can be deployed from them.
+
+    Parameters
+    ----------
+    stacks
+        Names of the stacks that will be deployed with what they depend on; all, if there are none.
+    bootstrap
+        Whether to bootstrap the CDK in an account where that is missing or too old; the embedded AWS always is.
+
+    Returns
+    -------
+    Seconds that building the templates took.
+
+    Raises
+    ------
+    UnavailableError
+        If the bootstrap is missing and was not asked for, or images must be built and there is no Docker.
+    """
+    may_bootstrap = bootstrap or target.is_local
+    if not may_bootstrap:
+        _check_bootstrap(target, 0)  # now, because building the templates takes a while
+    console.print("Building the templates…")
+    began = time.monotonic()
+    cdk.synthesize()
+    seconds = time.monotonic() - began
+    if not may_bootstrap:
+        _check_bootstrap(target, cdk.assembly.bootstrap_version)
+    elif (bootstrap_version(target) or 0) < max(cdk.assembly.bootstrap_version, 1):
+        console.print("Bootstrapping the CDK…")
+        cdk.bootstrap()
+    if not target.is_local:
+        check_docker(target, cdk.assembly, stacks)
+    return seconds
+
+
+def bootstrap_version(target: Target) -> int | None:
+    """Version of the CDK's own stack, CDKToolkit; None if it is not there, or not to be used as it is."""
+    stack = describe_stack(target, "CDKToolkit")
+    if stack is None or stack["StackStatus"] not in _USABLE:
+        return None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    return int(outputs.get("BootstrapVersion", 0))
+
+
+def describe_stack(target: Target, name: str) -> dict[str, Any] | None:
+    """Describe a stack of CloudFormation; None if it is not there."""
+    cloudformation = target.client("cloudformation")
+    try:
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except cloudformation.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    return stack
+
+
+def is_deployed(target: Target, stack: str) -> bool:
+    """Whether a stack is there and whole."""
+    described = describe_stack(target, stack)
+    return described is not None and described["StackStatus"] in _USABLE
+
+
+def check_docker(target: Target, assembly: Assembly, stacks: Sequence[str]) -> None:
+    """Make sure that the images which the account does not have yet can be built.
+
+    Raises
+    ------
+    UnavailableError
+        If there is no Docker, or it does not answer.
+    """
+    missing = [
+        image for image in assembly.images(assembly.with_dependencies(stacks)) if not _is_published(target, *image)
+    ]
+    if not missing:
+        return
+    program = os.environ.get("CDK_DOCKER", "docker")  # as the CDK does: for Finch or Podman
+    what = "An image" if len(missing) == 1 else f"{len(missing)} images"
+    if shutil.which(program) is None:
+        raise UnavailableError(
+            f"{what} must be built, but there is no program named {program!r}.",
+            "Install Docker, name another one in CDK_DOCKER, or deploy from a machine that has it.",
+        )
+    try:
+        subprocess.run([program, "info"], check=True, capture_output=True, text=True, timeout=_SECONDS_FOR_DOCKER)  # noqa: S603 - the user's own Docker
+    except (subprocess.SubprocessError, OSError) as error:
+        said = str(getattr(error, "stderr", None) or error).strip().splitlines()[-1]
+        raise UnavailableError(f"{what} must be built, but Docker does not answer: {said}", "Start Docker.") from error
+
+
+def _check_bootstrap(target: Target, needed: int) -> None:
+    found = bootstrap_version(target)
+    if found is not None and found >= needed:
+        return
+    place = f"aws://{target.account}/{target.region}"
+    if found is None:
+        problem = f"{place} is not bootstrapped for the CDK: it has no whole stack CDKToolkit."
+    else:
+        problem = f"{place} has version {found} of the CDK's bootstrap, and {needed} is needed."
+    raise UnavailableError(
+        problem, f"Call this command with --bootstrap, or run `infra/node_modules/.bin/cdk bootstrap {place}`."
+    )
+
+
+def _is_published(target: Target, repository: str, tag: str) -> bool:
+    """Whether an image is in its repository; where we may not ask, it is taken for missing, as the CDK may build it."""
+    for placeholder, value in (("AccountId", target.account), ("Region", target.region), ("Partition", "aws")):
+        repository = repository.replace(f"${{AWS::{placeholder}}}", value)
+    ecr = target.client("ecr")
+    try:
+        ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+    except ecr.exceptions.ClientError:
+        return False
+    return True
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is there twice in one object of cdk.json; only one of them would count.")
+    return made
