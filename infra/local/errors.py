@@ -107,6 +107,17 @@ class UnsupportedPropertyError(LocalError):
         self.properties = properties
 
 
+class UnsupportedTypeError(LocalError):
+    """A template asks for a type of resource that the embedded AWS does not have."""
+
+    def __init__(self, resource_type: str) -> None:
+        super().__init__(
+            f"the embedded AWS does not emulate resources of type {resource_type}. What it takes is listed in "
+            "infra/local/HONOURED.md."
+        )
+        self.resource_type = resource_type
+
+
 class StateDamagedError(LocalError):
     """A file of the saved state cannot be read."""
 

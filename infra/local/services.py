@@ -10,6 +10,7 @@ from infra.local import (
     lambda_workers,
     objects,
     resource_types,
+    rest_apis,
     stacks,
     step_functions,
 )
@@ -23,6 +24,7 @@ INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     lambda_workers.install,
     objects.install,
     resource_types.install,
+    rest_apis.install,
     stacks.install,
     step_functions.install,
 )

@@ -10,7 +10,8 @@ the rest of `infra.local` in our own terms:
 - `Emulator.functions`: execute and invoke Lambda functions,
 - `Emulator.state_machines`: Step Functions records and start points,
 - `Emulator.networks`: records of network ACLs,
-- `Emulator.objects`: bodies of S3 objects.
+- `Emulator.objects`: bodies of S3 objects,
+- `Emulator.rest_apis`: requests that API Gateway answers.
 """
 
 from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resources, ResourceType
@@ -20,6 +21,7 @@ from infra.local.emulator.identities import Credentials, Identities
 from infra.local.emulator.networks import Networks
 from infra.local.emulator.objects import Objects
 from infra.local.emulator.permissions import Permissions
+from infra.local.emulator.rest_apis import Exchange, RestApis
 from infra.local.emulator.services import Services
 from infra.local.emulator.state_machines import StateMachineRecords, StateMachines
 
@@ -28,6 +30,7 @@ __all__ = [
     "Credentials",
     "Deployed",
     "Emulator",
+    "Exchange",
     "Functions",
     "Identities",
     "Networks",
@@ -38,6 +41,7 @@ __all__ = [
     "ResourceRequest",
     "ResourceType",
     "Resources",
+    "RestApis",
     "Services",
     "StateMachineRecords",
     "StateMachines",

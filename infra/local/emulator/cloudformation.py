@@ -1,7 +1,7 @@
 """Resource types of ours for the emulator's CloudFormation, and mends of its own ones."""
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.local.emulator.private_names import Needs, module, rebind
@@ -10,7 +10,12 @@ from infra.local.errors import UnsupportedPropertyError
 NEEDS: Needs = {
     "services.cloudformation": ("_change_sets", "_stacks"),
     "core.responses": ("get_account_id", "get_region"),
-    "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_physical_name"),
+    "services.cloudformation.provisioners": (
+        "_RESOURCE_HANDLERS",
+        "_physical_name",
+        "_provision_resource",
+        "_update_resource",
+    ),
     "services.cloudformation.stacks": ("_runs_on_worker_thread",),
 }
 
@@ -58,6 +63,10 @@ class ResourceRequest:
         """Whether an update changes one of the properties."""
         return any(self.properties.get(name) != self.previous.get(name) for name in property_names)
 
+    def with_properties(self, properties: Properties) -> "ResourceRequest":
+        """Return the request with other properties."""
+        return replace(self, properties=properties)
+
     def refuse_other_than(self, honoured: Set[str]) -> None:
         """Make sure that no property is asked for but these.
 
@@ -93,6 +102,9 @@ Provision = Callable[[ResourceRequest], Resource]
 with its message."""
 
 Delete = Callable[[ResourceRequest], None]
+
+Judge = Callable[[ResourceRequest], None]
+"""Raises what is wrong with a resource before anything is done about it; the stack fails with its message."""
 
 WrapProvision = Callable[[ResourceRequest, Provision], Resource]
 
@@ -131,6 +143,34 @@ class Resources:
             runs_on_worker_thread,
             lambda cfn_type: cfn_type in self._blocking or runs_on_worker_thread(cfn_type),
         )
+
+    def judge_with(self, judge: Judge) -> None:
+        """Let `judge` see every resource of every type, ours or the emulator's, before it is created or updated.
+
+        Symptom: the emulator takes properties that it knows nothing of, and whole types (``AWS::CloudFormation::*``)
+        as placeholders, without a word.
+        """
+        provisioners = module("services.cloudformation.provisioners")
+        provision, update = provisioners._provision_resource, provisioners._update_resource
+
+        def judged_provision(cfn_type: str, logical_id: str, properties: Properties, stack: str) -> Any:
+            judge(self._request(cfn_type, logical_id, properties, stack))
+            return provision(cfn_type, logical_id, properties, stack)
+
+        def judged_update(
+            cfn_type: str,
+            physical_id: str,
+            previous: Properties,
+            properties: Properties,
+            stack: str,
+            logical_id: str | None = None,
+            old_attrs: Any = None,
+        ) -> Any:
+            judge(self._request(cfn_type, logical_id or "", properties, stack, physical_id, previous))
+            return update(cfn_type, physical_id, previous, properties, stack, logical_id, old_attrs)
+
+        rebind(provision, judged_provision)
+        rebind(update, judged_update)
 
     def register(self, cfn_type: str, resource_type: ResourceType) -> None:
         """Provision `cfn_type` ourselves, in the place of the emulator's own provisioning if it has one."""

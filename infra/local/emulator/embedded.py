@@ -15,6 +15,7 @@ from infra.local.emulator import (
     objects,
     permissions,
     private_names,
+    rest_apis,
     services,
     snapshots,
 )
@@ -67,6 +68,8 @@ class Emulator:
         Records of network ACLs (`Networks`).
     objects
         Bodies of S3 objects (`Objects`).
+    rest_apis
+        API Gateway's REST APIs (`RestApis`).
 
     Raises
     ------
@@ -93,6 +96,7 @@ class Emulator:
                 networks.NEEDS,
                 objects.NEEDS,
                 permissions.NEEDS,
+                rest_apis.NEEDS,
                 services.NEEDS,
                 snapshots.NEEDS,
                 state_machines_seam.NEEDS,
@@ -105,6 +109,7 @@ class Emulator:
         self.functions = functions.Functions(self.permissions)
         self.networks = networks.Networks()
         self.objects = objects.Objects()
+        self.rest_apis = rest_apis.RestApis()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None
 

@@ -12,6 +12,8 @@ import pytest
 
 from infra.local.server import EmbeddedAws, start
 
+from .stack_world import Stack, delete, deploy
+
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
@@ -60,6 +62,32 @@ def role(client: Client, name: str) -> Callable[..., str]:
         if statements:
             iam.put_role_policy(RoleName=role_name, PolicyName="own", PolicyDocument=policy(*statements))
         return str(made["Role"]["Arn"])
+
+    return make
+
+
+@pytest.fixture
+def stack(client: Client, name: str) -> Iterator[Stack]:
+    """Deploys (first creates, then updates) a template's resources; returns physical ids by logical id."""
+    cloudformation = client("cloudformation")
+    yield lambda resources: deploy(cloudformation, name, resources)
+    delete(cloudformation, name)
+
+
+@pytest.fixture
+def function(client: Client, role: Callable[..., str], name: str) -> Callable[..., str]:
+    """Makes a function of a module's source; returns its ARN."""
+
+    def make(source: str, *statements: dict[str, Any], **settings: Any) -> str:
+        made = client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Handler="app.handler",
+            Role=role("lambda.amazonaws.com", *statements),
+            Code={"ZipFile": zipped(app=source)},
+            **settings,
+        )
+        return str(made["FunctionArn"])
 
     return make
 

@@ -1,7 +1,6 @@
 """Templates are carried through whole, updated in place, and refused where they cannot be honoured."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,45 +8,7 @@ import pytest
 from infra.local.resource_types.state_machines import substituted
 
 from .conftest import zipped
-
-Template = dict[str, Any]
-Stack = Callable[[Template], dict[str, str]]
-
-
-@pytest.fixture
-def stack(client: Any, name: str) -> Iterator[Stack]:
-    """Deploys (first creates, then updates) a template's resources; returns physical ids by logical id."""
-    cloudformation = client("cloudformation")
-
-    def deploy(resources: Template) -> dict[str, str]:
-        body = json.dumps({"Resources": resources})
-        try:
-            cloudformation.describe_stacks(StackName=name)
-        except cloudformation.exceptions.ClientError:
-            cloudformation.create_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-            cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)
-        else:
-            cloudformation.update_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-            cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=WAIT)
-        found = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
-
-    yield deploy
-    cloudformation.delete_stack(StackName=name)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=WAIT)
-
-
-WAIT = {"Delay": 0.1, "MaxAttempts": 200}
-
-
-def refusal(client: Any, name: str, resources: Template) -> str:
-    """Try to create a stack; return the reason of the first resource that failed."""
-    cloudformation = client("cloudformation")
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
-    with pytest.raises(Exception, match=r"ROLLBACK|FAILED"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-    return str([e["ResourceStatusReason"] for e in events if e["ResourceStatus"] == "CREATE_FAILED"][-1])
+from .stack_world import Stack, Template, refusal
 
 
 def bucket(name: str, **properties: Any) -> Template:

@@ -1,0 +1,18 @@
+"""Glue and Athena."""
+
+from infra.local.honoured.rules import Honoured
+
+TYPES = {
+    "AWS::Glue::Crawler": Honoured(
+        works=("DatabaseName", "Name", "Role", "Tags", "Targets.S3Targets"),
+        recorded={
+            "each crawl looks at everything": ("RecrawlPolicy",),
+            "bytes are not encrypted on this disk": ("CrawlerSecurityConfiguration",),
+            "Parquet below Hive-style folders is all that it looks for": ("Configuration", "SchemaChangePolicy"),
+        },
+    ),
+    "AWS::Glue::Database": Honoured(works=("CatalogId", "DatabaseInput")),
+    "AWS::Glue::SecurityConfiguration": Honoured(
+        works=("Name",), recorded={"bytes are not encrypted on this disk": ("EncryptionConfiguration",)}
+    ),
+}

@@ -1,0 +1,18 @@
+"""Identities and keys."""
+
+from infra.local.honoured.rules import Honoured
+
+NOT_ENCRYPTED = "what the services store with the key is not encrypted on this disk"
+
+TYPES = {
+    "AWS::IAM::ManagedPolicy": Honoured(works=("Description", "ManagedPolicyName", "PolicyDocument")),
+    "AWS::IAM::Policy": Honoured(works=("PolicyDocument", "PolicyName", "Roles")),
+    "AWS::IAM::Role": Honoured(
+        works=("AssumeRolePolicyDocument", "Description", "ManagedPolicyArns", "Policies", "RoleName", "Tags"),
+    ),
+    "AWS::KMS::Alias": Honoured(works=("AliasName", "TargetKeyId")),
+    "AWS::KMS::Key": Honoured(
+        works=("Description", "KeyPolicy", "Tags"),
+        recorded={"a year does not pass here": ("EnableKeyRotation",)},
+    ),
+}
