@@ -60,15 +60,24 @@ def session() -> botocore.session.Session:
 
 
 @cache
-def client(service: str) -> Any:
-    """The process's client of an AWS service, in the region of the settings."""
+def client(service: str, *, attempts: int = 5, connect_seconds: int = 5, read_seconds: int = 30) -> Any:
+    """The process's client of an AWS service, in the region of the settings.
+
+    Parameters
+    ----------
+    attempts
+        How often a call is tried in all, with botocore's waits in between (up to 1 s before the second attempt, 2 s
+        before the third …).
+    connect_seconds, read_seconds
+        How long an attempt may take to connect, and to wait for the next bytes of the answer.
+    """
     return session().create_client(
         service,
         region_name=Settings.from_environment().region,
         config=Config(
-            retries={"mode": "standard", "total_max_attempts": 5},
-            connect_timeout=5,
-            read_timeout=30,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
             max_pool_connections=32,
         ),
     )

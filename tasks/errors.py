@@ -6,6 +6,12 @@ what would be right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: What is no feature's name may be of any length.
+_LONGEST_FIELD = 100
+
 
 class TaskError(Exception):
     """Base of every error that a task raises on purpose."""
@@ -85,3 +91,69 @@ class NoSpaceForResults(TaskError):
 
 class ItemsRefused(TaskError):
     """DynamoDB refused the items of a batch for a reason that a retry does not mend."""
+
+
+@dataclass(frozen=True)
+class RecordError:
+    """What is wrong with a request: with which record (0-based), with which field; None where it is no single one."""
+
+    record: int | None
+    field: str | None
+    message: str
+
+    def to_json(self) -> dict[str, int | str | None]:
+        """The form in which callers get it."""
+        return {"record": self.record, "field": self._shown_field, "message": self.message}
+
+    def __str__(self) -> str:
+        place = None if self.record is None else f"record {self.record}"
+        return ": ".join(part for part in (place, self._shown_field, self.message) if part is not None)
+
+    @property
+    def _shown_field(self) -> str | None:
+        return None if self.field is None else self.field[:_LONGEST_FIELD]
+
+
+class InvalidRequest(TaskError):
+    """A request to the API is not of the form that it takes.
+
+    `errors` say what is wrong, at least one.
+    """
+
+    def __init__(self, errors: Sequence[RecordError]) -> None:
+        more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
+        super().__init__(f"{errors[0]}{more}")
+        self.errors = errors
+
+    @property
+    def records(self) -> int:
+        """How many records are at fault."""
+        return len({error.record for error in self.errors} - {None})
+
+
+class InvalidRecords(InvalidRequest):
+    """Records of a request do not fit the model's signature; nothing was predicted."""
+
+
+class UnsupportedMediaType(TaskError):
+    """The body of a request is not declared to be JSON."""
+
+
+class MethodNotAllowed(TaskError):
+    """The API does not have the method."""
+
+
+class EndpointUnavailable(ServiceUnavailable):
+    """The endpoint throttled, timed out, failed or has no model ready; the same call may succeed later."""
+
+
+class EndpointRefused(TaskError):
+    """The endpoint does not take the request, for a reason that a retry does not mend."""
+
+
+class EndpointAnswerInvalid(TaskError):
+    """The endpoint answered something else than one prediction for each record."""
+
+
+class InvalidShipment(TaskError):
+    """What is shipped with a deployment is not the model version that the deployment names."""

@@ -24,7 +24,6 @@ from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
 ITEMS_OF_A_REQUEST = 25
 #: Requests under way at once: latency overlaps, and a single writer cannot flood the table.
 REQUESTS_AT_ONCE = 8
-_ATTEMPTS = 10
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 20.0
 _LATER = (
     "Throughput",
@@ -58,11 +57,15 @@ class TableWriter:
         Name of the table.
     send
         How to send a request; default: signed, to DynamoDB.
+    attempts
+        How often a request is tried in all. The waits before the attempts are random, at most 0.1 s, 0.2 s, 0.4 s …
+        20 s.
     """
 
-    def __init__(self, table: str, send: Send | None = None) -> None:
+    def __init__(self, table: str, send: Send | None = None, *, attempts: int = 10) -> None:
         self._table = table
         self._send = send if send is not None else shared_sender()
+        self._attempts = attempts
 
     def put(self, requests: Iterable[bytes]) -> int:
         """Store items, several requests at a time.
@@ -100,7 +103,7 @@ class TableWriter:
         name = orjson.dumps(self._table)
         body = b'{"RequestItems":{' + name + b":[" + b",".join(batch) + b"]}}"
         problem = ""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(self._attempts):
             if attempt:
                 # Full jitter: writers that were throttled together do not come back together.
                 longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**attempt)
@@ -121,7 +124,7 @@ class TableWriter:
             if status < 500 and not any(word in problem for word in _LATER):
                 kind = AccessRefused if any(word in problem for word in _REFUSED) else ItemsRefused
                 raise kind(f"the table {self._table} does not take items: {problem}")
-        raise ServiceUnavailable(f"the table {self._table} did not take items in {_ATTEMPTS} attempts: {problem}")
+        raise ServiceUnavailable(f"the table {self._table} did not take items in {self._attempts} attempts: {problem}")
 
 
 class SignedBatchWrites:
@@ -129,9 +132,14 @@ class SignedBatchWrites:
 
     Those two take most of a write's time: 68 s of CPU for a million items, where this takes about 20. botocore still
     finds the endpoint, the region and the credentials as for any client. Proxies are not supported.
+
+    Parameters
+    ----------
+    read_seconds
+        How long a request may wait for its answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read_seconds: float = 30) -> None:
         meta = client("dynamodb").meta
         self._url, self._region = f"{meta.endpoint_url}/", meta.region_name
         credentials = session().get_credentials()
@@ -143,7 +151,7 @@ class SignedBatchWrites:
             maxsize=REQUESTS_AT_ONCE,
             block=True,
             retries=False,
-            timeout=urllib3.Timeout(connect=5, read=30),
+            timeout=urllib3.Timeout(connect=5, read=read_seconds),
             ca_certs=authorities,
         )
 
@@ -170,9 +178,9 @@ class SignedBatchWrites:
 
 
 @cache
-def shared_sender() -> SignedBatchWrites:
+def shared_sender(read_seconds: float = 30) -> SignedBatchWrites:
     """The process's sender: its connections outlive a Lambda invocation."""
-    return SignedBatchWrites()
+    return SignedBatchWrites(read_seconds)
 
 
 def _batches(requests: Iterable[bytes]) -> Iterator[list[bytes]]:

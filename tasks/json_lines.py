@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.json as pj
 
+from tasks.json_text import parse_record
 from tasks.lines import Lost, beginning_of, whole_lines
 from tasks.records import rows_from_records
 from tasks.rows import BadRow, Flaw, Rows, broken_rows
@@ -61,36 +59,10 @@ def _line_by_line(lines: bytes, read: int, signature: Signature) -> Rows:
         if not line.strip():
             continue
         number += 1
-        record, complaint = _parsed(line, signature.names)
+        record, complaint = parse_record(line, signature.names)
         if complaint:
-            broken.append(BadRow(number, [Flaw("broken row", complaint)], beginning_of(line)))
+            broken.append(BadRow(number, [Flaw("broken row", f"the line {complaint}")], beginning_of(line)))
         else:
             numbers.append(number)
             records.append(record)
     return rows_from_records(np.array(numbers, np.int64), records, signature, broken)
-
-
-def _parsed(line: bytes, names: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """The record of a line, or what is wrong with the line; `names` are the fields that the model reads."""
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        try:
-            # takes NaN, Infinity and integers of any size, which deserve a reason of their own
-            record = json.loads(line, parse_int=_integer)
-        except (ValueError, RecursionError) as error:
-            return {}, f"the line is not JSON: {error}"
-    if not isinstance(record, dict):
-        return {}, "the line is JSON, but not an object"
-    try:
-        # What quarantine could not hold (half a surrogate pair, hundreds of nested lists) must not get beyond here.
-        orjson.dumps({"record": {name: record.get(name) for name in names}}, default=str)
-    except orjson.JSONEncodeError as error:
-        return {}, f"the line holds a value that cannot be stored as JSON: {error}"
-    return record, ""
-
-
-def _integer(digits: str) -> int | float:
-    """As orjson reads it: what does not fit 64 bits becomes a float, and infinite if it does not fit that either."""
-    value = float(digits)
-    return int(digits) if abs(value) < 2**63 else value

@@ -10,6 +10,11 @@ from tasks.shards import Lane
 from tasks.storage import Location
 
 
+def stream_quarantine(bucket: str, day: str, prediction_id: str) -> Location:
+    """Where a record of the stream is set aside; `day` is the one on which it arrived, `YYYY-MM-DD` in UTC."""
+    return Location(bucket, f"quarantine/stream/day={day}/{prediction_id}.json")
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The objects of one run."""

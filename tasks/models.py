@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -135,6 +135,29 @@ class Registry:
                         f"model version {version.version_id} is registered with another artifact "
                         f"(SHA-256 {before.sha256}, created {before.created_at}); choose another id"
                     ) from error
+
+    def complete(self, version_id: str, image: str) -> ModelVersion:
+        """Give a version the image that serves it, unless it has one: whoever trained it did not need any.
+
+        Returns
+        -------
+        The version as it is registered now.
+
+        Raises
+        ------
+        NoSuchVersion
+            If it is not registered.
+        """
+        version = self.get(version_id)
+        if version.image is not None:
+            return version
+        version = replace(version, image=image)
+        name = self._metadata(version_id)
+        with named_failures(f"write the parameter {name}"):
+            self._ssm.put_parameter(
+                Name=name, Value=version.to_json(), Type="String", Tier="Intelligent-Tiering", Overwrite=True
+            )
+        return version
 
     def _metadata(self, version_id: str) -> str:
         return f"{self._root}/versions/{version_id}/metadata"

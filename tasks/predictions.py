@@ -90,40 +90,59 @@ def expiration_time(written_at: datetime, days: int = 30) -> int:
 def put_requests(predictions: pa.RecordBatch, run: RunRequest, retention_days: int) -> Iterator[bytes]:
     """The items of some predictions, each as a `PutRequest` of BatchWriteItem in JSON.
 
-    Built as text rather than through botocore's serializer, which would cost more than scoring the row. All times
-    are those of the run's start: a retry writes the same item.
+    All times are those of the run's start: a retry writes the same item.
     """
-    created = run.started_epoch
-    expires = expiration_time(datetime.fromtimestamp(created, UTC), retention_days)
-    constant = (
-        f'"runId":{{"S":{_quoted(run.run_id)}}},"createdAt":{{"N":"{created}"}},"expirationTime":{{"N":"{expires}"}}'
-    )
-    scores = predictions["score"].to_numpy()
+    constant = f'"runId":{{"S":{quoted(run.run_id)}}},{times(run.started_epoch, retention_days)}'
     columns = (
         predictions["prediction_id"].to_pylist(),
-        np.where(scores < _SMALLEST_NUMBER, 0.0, scores).tolist(),
+        predictions["score"].to_pylist(),
         predictions["prediction"].to_pylist(),
         predictions["source"].to_pylist(),
         predictions["row"].to_pylist(),
         predictions["model_version"].to_pylist(),
     )
-    source_of = _Quoted()
+    text = _Quoted()
     for key, score, positive, source, row, version in zip(*columns, strict=True):
-        yield (
-            f'{{"PutRequest":{{"Item":{{"predictionId":{{"S":"{key}"}},{constant},'
-            f'"score":{{"N":"{score!r}"}},"prediction":{{"BOOL":{"true" if positive else "false"}}},'
-            f'"source":{{"S":{source_of[source]}}},"row":{{"N":"{row}"}},'
-            f'"modelVersion":{{"S":{source_of[version]}}}}}}}}}'
-        ).encode()
+        others = f'{constant},"source":{{"S":{text[source]}}},"row":{{"N":"{row}"}}'
+        yield put_request(key, score, positive, text[version], others)
+
+
+def put_request(key: str, score: float, positive: bool, model_version: str, others: str) -> bytes:
+    """One item as a `PutRequest` of BatchWriteItem in JSON.
+
+    Built as text rather than through botocore's serializer, which would cost more than scoring the row.
+
+    Parameters
+    ----------
+    key
+        The prediction's id, which needs no escapes.
+    model_version
+        As a JSON string.
+    others
+        The other attributes, as members of a JSON object.
+    """
+    stored = score if score >= _SMALLEST_NUMBER else 0.0
+    return (
+        f'{{"PutRequest":{{"Item":{{"predictionId":{{"S":"{key}"}},"score":{{"N":"{stored!r}"}},'
+        f'"prediction":{{"BOOL":{"true" if positive else "false"}}},'
+        f'"modelVersion":{{"S":{model_version}}},{others}}}}}}}'
+    ).encode()
+
+
+def times(created_at: int, retention_days: int) -> str:
+    """The attributes `createdAt` and `expirationTime`, both epoch seconds, as members of a JSON object."""
+    expires = expiration_time(datetime.fromtimestamp(created_at, UTC), retention_days)
+    return f'"createdAt":{{"N":"{created_at}"}},"expirationTime":{{"N":"{expires}"}}'
+
+
+def quoted(text: str) -> str:
+    """A text as a JSON string."""
+    return orjson.dumps(text).decode()
 
 
 class _Quoted(dict[str, str]):
     """Texts as JSON, each quoted once."""
 
     def __missing__(self, text: str) -> str:
-        self[text] = _quoted(text)
+        self[text] = quoted(text)
         return self[text]
-
-
-def _quoted(text: str) -> str:
-    return orjson.dumps(text).decode()

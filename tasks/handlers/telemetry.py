@@ -6,12 +6,22 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-logger = Logger(service="ml-pipeline")
-metrics = Metrics(namespace="ml-pipeline", service="ml-pipeline")
+_NAME = "ml-pipeline"
+
+logger = Logger(service=_NAME)
+metrics = Metrics(namespace=_NAME, service=_NAME)
+
+
+def count_predictions(count: int, variant: str) -> None:
+    """Count what a variant of the endpoint predicted; `metrics` stays free for what no variant did."""
+    dimensions = {"service": _NAME, "variant": variant}
+    with single_metric("Predictions", MetricUnit.Count, count, namespace=_NAME, default_dimensions=dimensions):
+        pass
 
 
 def traced(handler: Handler) -> Handler:
@@ -25,5 +35,5 @@ def traced(handler: Handler) -> Handler:
         return handler
     from aws_lambda_powertools import Tracer
 
-    traced_handler: Handler = Tracer(service="ml-pipeline").capture_lambda_handler(handler, capture_error=False)
+    traced_handler: Handler = Tracer(service=_NAME).capture_lambda_handler(handler, capture_error=False)
     return traced_handler

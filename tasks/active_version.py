@@ -1,0 +1,58 @@
+"""The active version of the registry, as a process that serves requests sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tasks.errors import ServiceUnavailable
+from tasks.models import ModelVersion, Registry
+
+#: A newer active version is noticed after this time at the latest.
+FRESH_SECONDS = 60.0
+#: After Parameter Store did not answer, it is left in peace for this long.
+_REST_SECONDS = 10.0
+
+
+class ActiveVersion:
+    """Remembers the active version, and looks once a minute whether another one is active.
+
+    Parameters
+    ----------
+    registry
+        Where to look.
+    clock
+        Gives seconds that never run backwards.
+    """
+
+    def __init__(self, registry: Registry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._registry, self._clock = registry, clock
+        self._known: ModelVersion | None = None
+        self._look_again_at = float("-inf")
+
+    def get(self) -> ModelVersion:
+        """The active version, at most `FRESH_SECONDS` old; older only while Parameter Store does not answer.
+
+        Raises
+        ------
+        NoSuchVersion
+            If none is active.
+        ServiceUnavailable
+            If Parameter Store does not answer, and nothing is known yet.
+        """
+        if self._known is None or self._clock() >= self._look_again_at:
+            self._known = self._look(self._known)
+        return self._known
+
+    def _look(self, known: ModelVersion | None) -> ModelVersion:
+        try:
+            active = self._registry.active()
+            # A registered version never changes.
+            found = known if known is not None and known.version_id == active else self._registry.get(active)
+        except ServiceUnavailable:
+            if known is None:
+                raise
+            self._look_again_at = self._clock() + _REST_SECONDS
+            return known
+        self._look_again_at = self._clock() + FRESH_SECONDS
+        return found

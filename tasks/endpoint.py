@@ -1,0 +1,154 @@
+"""The model endpoint: cleaned records to predictions; the one module that calls SageMaker Runtime."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import orjson
+from botocore.exceptions import ClientError
+
+from tasks.aws import client, error_code, named_failures
+from tasks.errors import (
+    EndpointAnswerInvalid,
+    EndpointRefused,
+    EndpointUnavailable,
+    InvalidRecords,
+    RecordError,
+    ServiceUnavailable,
+)
+
+#: Callers wait at most 29 s for the API: two attempts, the waits and what else a request needs fit into that.
+_PATIENCE = {"attempts": 2, "connect_seconds": 2, "read_seconds": 8}
+#: Statuses below 500 with which a model container says "later".
+_LATER_STATUSES = {408, 429}
+_LONGEST_MESSAGE = 300
+
+
+class Prediction(NamedTuple):
+    """A probability, 0 to 1, and whether the model takes it for a yes."""
+
+    score: float
+    prediction: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One prediction for each record, in their order, all by one variant, which serves one model version."""
+
+    variant: str
+    model_version: str
+    predictions: Sequence[Prediction]
+
+
+class ModelEndpoint:
+    """A SageMaker endpoint whose containers speak our JSON.
+
+    Parameters
+    ----------
+    name
+        Name of the endpoint.
+    runtime
+        A botocore client of `sagemaker-runtime`; default: the process's own.
+    """
+
+    def __init__(self, name: str, runtime: Any = None) -> None:
+        self._name = name
+        self._runtime = runtime if runtime is not None else client("sagemaker-runtime", **_PATIENCE)
+
+    def predict(self, records: Sequence[Mapping[str, float | str | None]]) -> Answer:
+        """Predict some records with a single call; SageMaker picks the variant by the weights.
+
+        Parameters
+        ----------
+        records
+            1 to 10,000 checked records by feature name.
+
+        Raises
+        ------
+        InvalidRecords
+            If the variant's model does not take some records: its signature may be another one than that they were
+            checked with.
+        EndpointUnavailable
+            If the endpoint throttles, times out, fails, or its model is not ready.
+        EndpointRefused, AccessRefused
+            If it does not take the request.
+        EndpointAnswerInvalid
+            If it answers something else than one prediction for each record.
+        """
+        try:
+            with named_failures(f"invoke the endpoint {self._name}"):
+                answer = self._runtime.invoke_endpoint(
+                    EndpointName=self._name,
+                    ContentType="application/json",
+                    Accept="application/json",
+                    Body=orjson.dumps({"records": records}),
+                )
+                body = answer["Body"].read()
+        except ClientError as error:
+            raise self._named(error, len(records)) from error
+        except ServiceUnavailable as error:
+            raise EndpointUnavailable(str(error)) from error
+        return self._parsed(answer.get("InvokedProductionVariant"), body, len(records))
+
+    def _named(self, error: ClientError, count: int) -> Exception:
+        """The name of a failure that is the endpoint's own.
+
+        A container's answer other than 2xx arrives as ModelError, with the original status and body (SageMaker API
+        reference, "InvokeEndpoint"). The status is 0 if there was no answer in time.
+        """
+        code = error_code(error)
+        if code == "ModelError":
+            details: Mapping[str, Any] = error.response
+            status, said = int(details.get("OriginalStatusCode") or 0), str(details.get("OriginalMessage") or "")
+            if status == 400 and (errors := _record_errors(said, count)):
+                return InvalidRecords(errors)
+            if not 400 <= status < 500 or status in _LATER_STATUSES:
+                return EndpointUnavailable(f"the model behind {self._name} failed with status {status}: {said[:1000]}")
+            return EndpointRefused(
+                f"the model behind {self._name} does not take the request, status {status}: {said[:1000]}"
+            )
+        if code == "ModelNotReadyException":
+            return EndpointUnavailable(f"the model behind {self._name} is not ready: {error}")
+        return EndpointRefused(f"the endpoint {self._name} does not take the request: {error}")
+
+    def _parsed(self, variant: Any, body: bytes, count: int) -> Answer:
+        try:
+            document = orjson.loads(body)
+            version, entries = document["modelVersion"], document["predictions"]
+            predictions = [_prediction(entry) for entry in entries]
+            if not (isinstance(variant, str) and variant and isinstance(version, str) and version):
+                raise ValueError("it does not say which variant and which model version answered")
+            if len(predictions) != count:
+                raise ValueError(f"{len(predictions)} predictions for {count} records")
+        except (ValueError, TypeError, KeyError) as error:
+            raise EndpointAnswerInvalid(f"the endpoint {self._name} gave no valid answer: {error!r}") from error
+        return Answer(variant, version, predictions)
+
+
+def _prediction(entry: Any) -> Prediction:
+    score, positive = entry["score"], entry["prediction"]
+    if isinstance(score, bool) or not isinstance(score, int | float) or not (math.isfinite(score) and 0 <= score <= 1):
+        raise ValueError(f"the score {score!r} is no probability")
+    if not isinstance(positive, bool):
+        raise TypeError(f"the prediction {positive!r} is neither true nor false")
+    return Prediction(float(score), positive)
+
+
+def _record_errors(said: str, count: int) -> list[RecordError]:
+    """What a container says about single records; nothing if it does not."""
+    try:
+        entries = orjson.loads(said)["errors"]
+        errors = [RecordError(entry["record"], entry["field"], entry["message"]) for entry in entries]
+    except (ValueError, TypeError, KeyError):
+        return []
+    right = all(
+        type(error.record) is int
+        and 0 <= error.record < count
+        and isinstance(error.field, str | None)
+        and isinstance(error.message, str)
+        for error in errors
+    )
+    return [replace(error, message=error.message[:_LONGEST_MESSAGE]) for error in errors] if right else []
