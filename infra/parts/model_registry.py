@@ -4,24 +4,33 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from infra.acknowledgements import acknowledge
-from infra.parts.runtime_environment import MODELS_ROOT
 
 
-def grant_read_models(role: iam.IRole, stack: cdk.Stack) -> None:
-    """Let a role read which version is active, which there are, and what is known about each."""
-    _grant(role, stack, "ssm:GetParameter", ["active-version", "versions/*"])
-    _grant(role, stack, "ssm:GetParametersByPath", ["versions", "versions/*"])
+def grant_read_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
+    """Let a role read which version is active, which there are, and what is known about each.
+
+    Parameters
+    ----------
+    role
+        Who reads.
+    stack
+        Stack of the role.
+    root
+        Where the registry begins, such as `/ml-pipeline/models`.
+    """
+    _grant(role, stack, root, "ssm:GetParameter", ["active-version", "versions/*"])
+    _grant(role, stack, root, "ssm:GetParametersByPath", ["versions", "versions/*"])
 
 
-def grant_register_models(role: iam.IRole, stack: cdk.Stack) -> None:
-    """Let a role add versions, and say which one is active."""
-    grant_read_models(role, stack)
-    _grant(role, stack, "ssm:PutParameter", ["active-version", "versions/*"])
+def grant_register_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
+    """Let a role read the registry, add versions, and say which one is active. Parameters as for reading."""
+    grant_read_models(role, stack, root)
+    _grant(role, stack, root, "ssm:PutParameter", ["active-version", "versions/*"])
 
 
-def _grant(role: iam.IRole, stack: cdk.Stack, action: str, parameters: list[str]) -> None:
+def _grant(role: iam.IRole, stack: cdk.Stack, root: str, action: str, parameters: list[str]) -> None:
     arns = [
-        stack.format_arn(service="ssm", resource="parameter", resource_name=f"{MODELS_ROOT.strip('/')}/{parameter}")
+        stack.format_arn(service="ssm", resource="parameter", resource_name=f"{root.strip('/')}/{parameter}")
         for parameter in parameters
     ]
     iam.Grant.add_to_principal(grantee=role, actions=[action], resource_arns=arns)

@@ -12,10 +12,8 @@ def runtime_environment(settings: Settings, names: Names) -> dict[str, str]:
         "ML_PIPELINE_MODELS_BUCKET": names.bucket("models"),
         "ML_PIPELINE_RESULTS_BUCKET": names.bucket("results"),
         "ML_PIPELINE_PREDICTIONS_TABLE": names.table,
-        "ML_PIPELINE_PARAMETER_ROOT": MODELS_ROOT,
+        "ML_PIPELINE_ENDPOINT": names.endpoint,
+        "ML_PIPELINE_PARAMETER_ROOT": settings.models_root,
         "ML_PIPELINE_RETENTION_DAYS": str(settings.retention.predictions),
+        "ML_PIPELINE_MOST_RECORDS": str(settings.api.most_records),
     }
-
-
-#: Where the registry of models begins in the Parameter Store.
-MODELS_ROOT = "/ml-pipeline/models"

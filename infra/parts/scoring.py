@@ -7,7 +7,7 @@ from infra.parts.model_registry import grant_read_models
 from infra.parts.stored import Stored
 
 
-def grant_score(role: iam.IRole, stack: cdk.Stack, stored: Stored) -> None:
+def grant_score(role: iam.IRole, stack: cdk.Stack, stored: Stored, models_root: str) -> None:
     """Let a role score a shard: read it and the model, write predictions, bad rows, items and the marker.
 
     Parameters
@@ -18,8 +18,10 @@ def grant_score(role: iam.IRole, stack: cdk.Stack, stored: Stored) -> None:
         Stack of the role.
     stored
         What is read and written.
+    models_root
+        Where the registry of models begins.
     """
-    grant_read_models(role, stack)
+    grant_read_models(role, stack, models_root)
     stored.let_read(role, stored.data)
     stored.let_read(role, stored.models)
     for prefix in ("predictions/", "quarantine/", "runs/"):
@@ -27,4 +29,4 @@ def grant_score(role: iam.IRole, stack: cdk.Stack, stored: Stored) -> None:
         stored.let_write(role, stored.results, prefix)
     # Bad rows of an earlier attempt, of which there are none any more.
     stored.let_delete(role, stored.results, "quarantine/")
-    stored.predictions.grant(role, "dynamodb:BatchWriteItem", "dynamodb:PutItem")
+    stored.let_add_predictions(role)

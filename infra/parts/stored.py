@@ -37,6 +37,7 @@ class Stored(Construct):
     def __init__(self, stack: cdk.Stack, names: Names, storage: StorageStack) -> None:
         super().__init__(stack, "Stored")
         stack.add_stack_dependency(storage, "its policies name what storage holds")
+        self._data_key = storage.data_key
         self.data, self.models, self.results = (
             s3.Bucket.from_bucket_attributes(
                 self, purpose, bucket_name=names.bucket(purpose), encryption_key=storage.data_key
@@ -56,6 +57,15 @@ class Stored(Construct):
         """Let a role create and overwrite the objects under a prefix, but delete none."""
         bucket.grant_put(role, f"{prefix}*")
         self._explain(role, bucket, prefix)
+
+    def let_add_predictions(self, role: iam.IRole) -> None:
+        """Let a role put items into the table, but read and delete none.
+
+        DynamoDB uses the table's key with the rights of whoever calls it (DynamoDB developer guide, "How DynamoDB uses
+        AWS KMS").
+        """
+        self.predictions.grant(role, "dynamodb:BatchWriteItem", "dynamodb:PutItem")
+        self._data_key.grant_encrypt_decrypt(role)
 
     def let_delete(self, role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
         """Let a role delete the objects under a prefix."""

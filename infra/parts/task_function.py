@@ -13,6 +13,7 @@ from infra.acknowledgements import acknowledge, acknowledge_grants
 from infra.naming import Names
 from infra.parts.log_group import log_group
 from infra.settings import Settings
+from infra.stacks.network import NetworkStack
 
 
 class TaskFunction(Construct):
@@ -26,8 +27,8 @@ class TaskFunction(Construct):
         One of `infra.naming.FUNCTIONS`; it decides the handler, the size and all names.
     code, layer
         The package `tasks`, and the libraries it imports.
-    vpc, security_group
-        Where it runs.
+    network
+        Where it runs; None: in a network of Lambda's, with a way to AWS and to the internet, and none to what is ours.
     logs_key
         Key of its log group.
     variables
@@ -48,8 +49,7 @@ class TaskFunction(Construct):
         names: Names,
         code: lambda_.Code,
         layer: lambda_.ILayerVersion,
-        vpc: ec2.IVpc,
-        security_group: ec2.ISecurityGroup,
+        network: NetworkStack | None,
         logs_key: kms.IKey,
         variables: Mapping[str, str],
     ) -> None:
@@ -64,7 +64,8 @@ class TaskFunction(Construct):
             description=f"Lambda function {names.function(name)}",
         )
         group.grant_write(role)
-        _let_lambda_attach_to_the_network(role, cdk.Stack.of(self), names.function(name))
+        if network:
+            _let_lambda_attach_to_the_network(role, cdk.Stack.of(self), names.function(name))
         self.function = lambda_.Function(
             self,
             "Function",
@@ -79,9 +80,9 @@ class TaskFunction(Construct):
             role=role,
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
-            vpc=vpc,
-            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-            security_groups=[security_group],
+            vpc=network.vpc if network else None,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED) if network else None,
+            security_groups=[network.functions_group] if network else None,
             environment={
                 **variables,
                 "POWERTOOLS_SERVICE_NAME": name,
@@ -89,7 +90,16 @@ class TaskFunction(Construct):
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },
         )
-        acknowledge(self.function, "L1", "Python 3.11 is the version that the tasks, the image and the tests share.")
+        same_python = "Python 3.11 is the version that the tasks, the image and the tests share."
+        acknowledge(self.function, "L1", same_python)
+        acknowledge(self.function, "LambdaLatestVersion", same_python, pack="Serverless")
+        acknowledge(
+            self.function,
+            "LambdaDLQ",
+            "Whoever calls it waits for its answer and hears of a failure: Step Functions, API Gateway, "
+            "CloudFormation, or the stream's reader, which has a failure queue.",
+            pack="Serverless",
+        )
         acknowledge(
             role,
             "IAM5[Resource::*]",

@@ -1,18 +1,19 @@
 """AWS Batch on Fargate: compute environment, queue, the image, and one job definition for each command of it."""
 
-from pathlib import Path
+import math
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_batch as batch
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, acknowledge_grants
+from infra.errors import SettingsError
 from infra.naming import Names
+from infra.parts.image import jobs_image
 from infra.parts.log_group import log_group
 from infra.parts.model_registry import grant_register_models
 from infra.parts.runtime_environment import runtime_environment
@@ -21,8 +22,6 @@ from infra.parts.stored import Stored
 from infra.settings import Settings
 from infra.stacks.network import NetworkStack
 from infra.stacks.storage import StorageStack
-
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 class BatchStack(cdk.Stack):
@@ -46,40 +45,59 @@ class BatchStack(cdk.Stack):
         super().__init__(scope, names.stack("batch"), **stack)
         self._settings = settings
         self._names = names
-        compute = batch.FargateComputeEnvironment(
-            self,
-            "Compute",
-            compute_environment_name=names.compute_environment,
-            vpc=network.vpc,
-            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-            security_groups=[network.jobs_group],
-            maxv_cpus=settings.batch_max_vcpus,
-        )
-        self.queue = batch.JobQueue(
-            self,
-            "Queue",
-            job_queue_name=names.job_queue,
-            compute_environments=[batch.OrderedComputeEnvironment(compute_environment=compute, order=1)],
-        )
-        self._image = ecr_assets.DockerImageAsset(
-            self,
-            "Image",
-            directory=str(_ROOT),
-            file="batch_jobs/Dockerfile",
-            platform=ecr_assets.Platform.LINUX_AMD64,
-        )
+        self.queue = batch.JobQueue(self, "Queue", job_queue_name=names.job_queue)
+        for order, compute in enumerate(self._compute(network), start=1):
+            self.queue.add_compute_environment(compute, order)
+        self._image = jobs_image(self)
         self._logs = log_group(self, "Logs", f"/aws/batch/{names.of('batch-jobs')}", settings, storage.logs_key)
         self._execution_role = self._role("batch-execution", "Starts the containers: pulls the image, writes the logs")
         self._logs.grant_write(self._execution_role)
         acknowledge(self._execution_role, "IAM5[Resource::*]", "ecr:GetAuthorizationToken takes no narrower resource.")
 
         stored = Stored(self, names, storage)
-        grant_score(self._job("score"), self, stored)
+        grant_score(self._job("score"), self, stored, settings.models_root)
         train = self._job("train")
         stored.let_read(train, stored.data)
         stored.let_read(train, stored.models)
         stored.let_write(train, stored.models)
-        grant_register_models(train, self)
+        grant_register_models(train, self, settings.models_root)
+
+    def _compute(self, network: NetworkStack) -> list[batch.FargateComputeEnvironment]:
+        """Where jobs run, in the order in which the queue tries.
+
+        Spot, if it is wanted, comes first; on demand then keeps a quarter of the vCPUs, enough for the largest job, so
+        that both together stay within the limit.
+        """
+        limit = self._settings.batch_max_vcpus
+        if not self._settings.batch_spot:
+            return [self._environment("Compute", self._names.compute_environment, network, limit)]
+        largest = math.ceil(max(size.vcpus for size in self._settings.jobs.values()))
+        on_demand = max(largest, limit // 4)
+        if limit - on_demand < largest:
+            raise SettingsError(
+                f"Setting batch_max_vcpus is {limit}. Allowed with batch_spot: {2 * largest} or more, so that the "
+                f"largest job ({largest} vCPUs) fits on Spot and on demand."
+            )
+        return [
+            self._environment(
+                "SpotCompute", self._names.of("batch-compute-spot"), network, limit - on_demand, spot=True
+            ),
+            self._environment("Compute", self._names.compute_environment, network, on_demand),
+        ]
+
+    def _environment(
+        self, construct_id: str, name: str, network: NetworkStack, vcpus: int, *, spot: bool = False
+    ) -> batch.FargateComputeEnvironment:
+        return batch.FargateComputeEnvironment(
+            self,
+            construct_id,
+            compute_environment_name=name,
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=[network.jobs_group],
+            maxv_cpus=vcpus,
+            spot=spot,
+        )
 
     def _role(self, purpose: str, description: str) -> iam.Role:
         role = iam.Role(
@@ -128,18 +146,13 @@ class BatchStack(cdk.Stack):
         return role
 
 
-#: Rules are tried in order, five at most; a job that matches none is retried (Batch user guide, "Automated job
-#: retries"), so the last rule ends everything that is not known to pass by itself.
+#: Exit codes of the commands (sysexits.h) that another attempt would only repeat: a defect (1, 70), wrong usage (2),
+#: bad input, model or settings (65), a full or broken disk (74).
+_FINAL_EXIT_CODES = (1, 2, 65, 70, 74)
+
+#: There may be five rules. A job that matches none is retried (Batch user guide, "Automated job retries"), which is
+#: what everything else deserves: no network interface or image in time, a Spot task that is taken away (143, or no exit
+#: code at all), a kill for want of memory (137), and 75, by which a command says that it is worth another attempt.
 _RETRIES = [
-    # What befalls a job on Fargate before its command runs: no network interface in time (AWS re:Post, "Resolve network
-    # interface provisioning errors for Amazon ECS on Fargate"), or no image.
-    batch.RetryStrategy.of(
-        batch.Action.RETRY, batch.Reason.custom(on_status_reason="Timeout waiting for network interface*")
-    ),
-    batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom(on_status_reason="Task failed to start*")),
-    # EX_TEMPFAIL of sysexits.h: the command itself says that it is worth another attempt.
-    batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom(on_exit_code="75")),
-    # 128 + SIGKILL: out of memory, or the host went away.
-    batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom(on_exit_code="137")),
-    batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom(on_reason="*")),
+    batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom(on_exit_code=str(code))) for code in _FINAL_EXIT_CODES
 ]

@@ -1,15 +1,18 @@
-"""The Lambda functions of the batch workflow, each with exactly the permissions of its one job."""
+"""The Lambda functions, each with exactly the permissions of its one job."""
 
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import packaging
 from infra.naming import FUNCTIONS, Names
-from infra.parts.model_registry import grant_read_models
+from infra.parts.model_registry import grant_read_models, grant_register_models
 from infra.parts.runtime_environment import runtime_environment
 from infra.parts.scoring import grant_score
 from infra.parts.stored import Stored
@@ -18,9 +21,16 @@ from infra.settings import Settings
 from infra.stacks.network import NetworkStack
 from infra.stacks.storage import StorageStack
 
+#: Functions that CloudFormation calls while it deploys. Their answer goes to a bucket of AWS's, by a link; the network
+#: lets nobody reach that.
+_OUTSIDE_THE_NETWORK = ("ship-model",)
+
 
 class TasksStack(cdk.Stack):
     """Layer and functions.
+
+    The roles are here and so is all that they may do. What is deployed later, such as the endpoint, the stream and its
+    failure queue, is named.
 
     Attributes
     ----------
@@ -38,6 +48,8 @@ class TasksStack(cdk.Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, names.stack("tasks"), **stack)
+        self._names = names
+        self._models_root = settings.models_root
         layer = lambda_.LayerVersion(
             self,
             "Libraries",
@@ -57,21 +69,30 @@ class TasksStack(cdk.Stack):
                 names=names,
                 code=code,
                 layer=layer,
-                vpc=network.vpc,
-                security_group=network.functions_group,
+                network=None if name in _OUTSIDE_THE_NETWORK else network,
                 logs_key=storage.logs_key,
                 variables=runtime_environment(settings, names),
             ).function
             for name in FUNCTIONS
         }
-        self._grant(Stored(self, names, storage))
+        stored = Stored(self, names, storage)
+        self._grant_workflow(stored)
+        self._grant_online(stored, storage)
+        # The object that is shipped is let in by `let_ship`.
+        grant_register_models(self._role("ship-model"), self, self._models_root)
+        stored.let_write(self._role("ship-model"), stored.models, "versions/")
 
-    def _grant(self, stored: Stored) -> None:
-        """What each function touches. `halt-run` is not here: it touches nothing."""
+    def let_ship(self, asset: s3_assets.Asset) -> None:
+        """Let `ship-model` read one asset: this object, not the bucket of all assets."""
+        objects = f"arn:{self.partition}:s3:::{asset.s3_bucket_name}/{asset.s3_object_key}"
+        iam.Grant.add_to_principal(grantee=self._role("ship-model"), actions=["s3:GetObject"], resource_arns=[objects])
+
+    def _grant_workflow(self, stored: Stored) -> None:
+        """What each function of the batch workflow touches. `halt-run` is not here: it touches nothing."""
         normalise, plan, score = (self._role(name) for name in ("normalise-run", "plan-shards", "score-shard"))
         check, summarise = self._role("check-shards"), self._role("summarise-run")
 
-        grant_read_models(normalise, self)
+        grant_read_models(normalise, self, self._models_root)
         stored.let_read(normalise, stored.results, "runs/")
         stored.let_read(plan, stored.data)
         for role in (plan, check, summarise):
@@ -80,7 +101,39 @@ class TasksStack(cdk.Stack):
                 stored.let_read(role, stored.results, prefix)
         for role in (plan, summarise):
             stored.let_write(role, stored.results, "runs/")
-        grant_score(score, self, stored)
+        grant_score(score, self, stored, self._models_root)
+
+    def _grant_online(self, stored: Stored, storage: StorageStack) -> None:
+        """What the functions behind the API and the stream touch."""
+        endpoint = self.format_arn(service="sagemaker", resource="endpoint", resource_name=self._names.endpoint)
+        predict, score_stream = self._role("predict"), self._role("score-stream")
+        for role in (predict, score_stream):
+            iam.Grant.add_to_principal(grantee=role, actions=["sagemaker:InvokeEndpoint"], resource_arns=[endpoint])
+            grant_read_models(role, self, self._models_root)
+            stored.let_add_predictions(role)
+
+        # Lambda reads the stream and reports failures with the function's role (Lambda developer guide, "Using AWS
+        # Lambda with Amazon Kinesis").
+        stream = kinesis.Stream.from_stream_arn(
+            self, "Records", self.format_arn(service="kinesis", resource="stream", resource_name=self._names.stream)
+        )
+        stream.grant(
+            score_stream,
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:ListShards",
+        )
+        storage.data_key.grant_decrypt(score_stream)
+        failures = sqs.Queue.from_queue_attributes(
+            self,
+            "StreamFailures",
+            queue_arn=self.format_arn(service="sqs", resource=self._names.stream_failures),
+            key_arn=storage.messages_key.key_arn,
+        )
+        failures.grant_send_messages(score_stream)
+        stored.let_write(score_stream, stored.results, "quarantine/stream/")
 
     def _role(self, function: str) -> iam.IRole:
         role = self.functions[function].role
