@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # OpenMP's threads wait by spinning unless told otherwise; beside other work on the same processors that made
     # training ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    asked = _parser().parse_args(arguments)
+    asked = argument_parser().parse_args(arguments)
     # The commands' modules are heavy; usage errors and --help need none of them.
     command = importlib.import_module(f"batch_jobs.{asked.command}")
     try:
@@ -83,7 +83,8 @@ def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     raise SystemExit(128 + number)
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """The command line; defaults of `serve` are taken from the environment."""
     parser = argparse.ArgumentParser(
         prog="python -m batch_jobs",
         description="Jobs of the ML pipeline.",

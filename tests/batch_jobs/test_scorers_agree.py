@@ -71,7 +71,10 @@ def test_all_scorers_give_the_same_bits(model):
 
     expected = booster.predict(features, raw_score=True, num_threads=1)
 
-    assert np.array_equal(NativeForest(text).margin(features), expected)
+    native = NativeForest(text)
+    single = native.for_single_rows()
+    assert np.array_equal(native.margin(features), expected)
+    assert [single.margin(row) for row in features.tolist()] == expected.tolist()
     assert np.array_equal(Forest(text).margin(features), expected)
 
 

@@ -1,13 +1,18 @@
 """The image of the batch jobs, as far as it can be checked without building it."""
 
+import argparse
 import ast
 import importlib.metadata
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
+
+from batch_jobs.__main__ import argument_parser
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "batch_jobs" / "requirements.lock"
@@ -73,19 +78,65 @@ def names(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
-def test_the_image_runs_its_commands_as_an_unprivileged_user():
-    instructions = [line.split(maxsplit=1) for line in DOCKERFILE.splitlines() if re.match(r"^[A-Z]+ ", line)]
-    users = [argument for keyword, argument in instructions if keyword == "USER"]
-    entry_point = [argument for keyword, argument in instructions if keyword == "ENTRYPOINT"]
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """The instructions (keyword, arguments) of each stage of the Dockerfile; the last has the name ''."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in DOCKERFILE.replace("\\\n", " ").splitlines():
+        keyword, _, arguments = line.partition(" ")
+        if keyword == "FROM":
+            name = arguments.partition(" AS ")[2]
+            found[name] = []
+        if re.fullmatch("[A-Z]+", keyword):
+            found[name].append((keyword, arguments.strip()))
+    return found
 
-    assert users == ["10001"]
-    assert json.loads(entry_point[-1]) == ["python", "-m", "batch_jobs"]
+
+def test_jobs_run_as_an_unprivileged_user():
+    assert ("USER", "10001") in stages()[""]
+
+
+def test_model_servers_are_the_same_image_but_for_the_user_which_sagemaker_wants_to_be_root():
+    assert list(stages()) == ["libraries", "server", ""]
+    assert stages()[""][0] == ("FROM", "server")
+    assert not [keyword for keyword, _ in stages()["server"] if keyword == "USER"]
+
+
+def test_sagemaker_s_argument_is_a_command_that_is_heard_by_others_and_hears_sigterm():
+    server = stages()["server"]
+    entry_point = [json.loads(arguments) for keyword, arguments in server if keyword == "ENTRYPOINT"]
+
+    assert entry_point == [["python", "-m", "batch_jobs"]], "of the form that starts no shell"
+    assert ("EXPOSE", "8080") in server
+    (environment,) = (arguments.split() for keyword, arguments in server if keyword == "ENV")
+    variables = dict(variable.split("=", 1) for variable in environment)
+    asked = serve_arguments(variables)
+    assert (asked.host, asked.port, asked.model) == ("0.0.0.0", 8080, "/opt/ml/model")
+
+
+def serve_arguments(environment: dict[str, str]) -> argparse.Namespace:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SM_MODEL_DIR", "SAGEMAKER_BIND_TO_PORT", "ML_PIPELINE_HOST"):
+            patch.delenv(name, raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return argument_parser().parse_args(["serve"])
+
+
+def test_the_dockerfile_is_clean():
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), ROOT / "batch_jobs" / "Dockerfile"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (linted.returncode, linted.stdout) == (0, "")
 
 
 def test_the_image_is_built_from_the_python_of_the_lambdas():
-    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    bases = {instructions[0][1].split()[0] for instructions in stages().values()}
 
-    assert set(bases) == {"python:3.11-slim-bookworm"}
+    assert bases == {"python:3.11-slim-bookworm", "server"}
 
 
 def test_only_tasks_and_batch_jobs_are_sent_to_docker(assembly):
