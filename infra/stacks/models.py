@@ -27,8 +27,6 @@ from infra.stacks.network import NetworkStack
 from infra.stacks.storage import StorageStack
 from infra.stacks.tasks import TasksStack
 
-#: Instance types with disks of their own. Those are encrypted by the hardware; asked to use a key there, SageMaker
-#: refuses (API reference, "CreateEndpointConfig", KmsKeyId). All others, ml.c6i among them, have EBS volumes.
 _WITH_LOCAL_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g[56]\w*|i\d\w*|p5\w*|trn\d\w*)\.")
 
 
@@ -208,20 +206,17 @@ class ModelsStack(cdk.Stack):
                 )
                 for variant in VARIANTS
             ],
-            kms_key_id=None if _WITH_LOCAL_DISKS.match(chosen.instance_type) else storage.data_key.key_arn,
+            kms_key_id=storage.data_key.key_arn if takes_volume_key(chosen.instance_type) else None,
         )
-        endpoint = sagemaker.CfnEndpoint(
+        # Its tags never change (`aspects.FIXED_TAGS_TYPES`): at a change of any property, tags too, CloudFormation calls
+        # UpdateEndpoint with this configuration (see the update handler in the type's schema), which would put the
+        # first model back.
+        return sagemaker.CfnEndpoint(
             self,
             "Endpoint",
             endpoint_name=self._names.endpoint,
             endpoint_config_name=config.attr_endpoint_config_name,
         )
-        # A change of any property, tags too, lets CloudFormation call UpdateEndpoint with this configuration (see the
-        # update handler in the type's schema), which would put the first model back. So the endpoint carries the tags
-        # that never change, Project and Environment, and none of those in the settings.
-        for tag in self._settings.tags:
-            cdk.Tags.of(endpoint).remove(tag)
-        return endpoint
 
     def _scale(self, variant: str, endpoint: sagemaker.CfnEndpoint, wanted: Scaling) -> None:
         """Target tracking of one variant.
@@ -255,3 +250,17 @@ class ModelsStack(cdk.Stack):
             scale_in_cooldown=cdk.Duration.seconds(wanted.scale_in_cooldown_seconds),
             scale_out_cooldown=cdk.Duration.seconds(wanted.scale_out_cooldown_seconds),
         )
+
+
+def takes_volume_key(instance_type: str) -> bool:
+    """Whether the volumes of an instance type can be encrypted with a key of ours.
+
+    Types with disks of their own (NVMe) encrypt these in hardware; SageMaker refuses a key for them (API reference,
+    "CreateEndpointConfig", KmsKeyId). All others, ml.c6i among them, have volumes of EBS.
+
+    Parameters
+    ----------
+    instance_type
+        Such as `ml.c6i.large`.
+    """
+    return not _WITH_LOCAL_DISKS.match(instance_type)
