@@ -47,20 +47,3 @@ def acknowledge_grants(scope: IConstruct) -> None:
     """Accept the action patterns that the CDK's grant methods write, on the resources they were called on."""
     for finding, reason in GRANTS.items():
         acknowledge(scope, f"IAM5[{finding}]", reason)
-
-
-def acknowledge_functions(scope: IConstruct) -> None:
-    """Accept what the Serverless pack says about each of our Lambda functions under a construct."""
-    acknowledge(
-        scope,
-        "LambdaLatestVersion",
-        "Python 3.11 is the version that the tasks, the image and the tests share.",
-        pack="Serverless",
-    )
-    acknowledge(
-        scope,
-        "LambdaDLQ",
-        "Whoever calls a function hears of its failure: a workflow retries, the API answers, the stream has a failure "
-        "queue, CloudFormation rolls back.",
-        pack="Serverless",
-    )

@@ -8,7 +8,6 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra import aspects, settings
-from infra.acknowledgements import acknowledge_functions
 from infra.errors import InfraError
 from infra.naming import Names
 from infra.stacks.analytics import AnalyticsStack
@@ -47,7 +46,6 @@ def build(app: cdk.App, chosen: settings.Settings, definitions: Path = DEFINITIO
     AnalyticsStack(app, chosen, names, storage, env=where)
     WorkflowsStack(app, chosen, names, storage, tasks, batch, definitions=definitions, env=where)
     MonitoringStack(app, chosen, names, storage, env=where)
-    acknowledge_functions(tasks)
     aspects.apply(app, chosen)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
 
@@ -61,6 +59,10 @@ def main() -> int:
     """
     app = cdk.App()
     try:
+        # The CDK command line runs the app where cdk.json is. It has read it already, but would not have seen a key
+        # that is there twice.
+        if (cdk_json := Path("cdk.json")).exists():
+            settings.read_cdk_json(cdk_json)
         context = {key: app.node.try_get_context(key) for key in (settings.CONTEXT_KEY, "environment", "region")}
         build(app, settings.load(context, os.environ))
     except InfraError as error:

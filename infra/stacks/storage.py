@@ -17,6 +17,9 @@ from infra.settings import Retention, Settings
 #: next attempt needs.
 _KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
+_DAYS_UNTIL_CHEAPER = 30
+_DAYS_OF_QUERIES = 30
+
 
 class StorageStack(cdk.Stack):
     """Keys, buckets, table and topic. All data is retained when the stack is deleted.
@@ -24,7 +27,7 @@ class StorageStack(cdk.Stack):
     Attributes
     ----------
     data_key, logs_key, messages_key
-        Keys for S3 and DynamoDB, for CloudWatch Logs, and for SNS.
+        Keys for data (S3, DynamoDB, Kinesis), for CloudWatch Logs, and for messages (SNS, SQS).
     data, models, results
         Buckets of input files, of model artifacts, and of everything that a run writes.
     predictions
@@ -36,15 +39,16 @@ class StorageStack(cdk.Stack):
     def __init__(self, scope: Construct, settings: Settings, names: Names, **stack: Any) -> None:
         super().__init__(scope, names.stack("storage"), **stack)
         self._names = names
-        self.data_key = self._key("data", "S3 objects and DynamoDB items")
+        self.data_key = self._key("data", "Objects, items and records")
         self.logs_key = self._key("logs", "Log groups")
-        self.messages_key = self._key("messages", "SNS messages")
+        self.messages_key = self._key("messages", "SNS and SQS messages")
         self._let_cloudwatch_logs_use(self.logs_key)
+        self._let_alarms_and_events_use(self.messages_key)
 
         self._access_logs = self._access_log_bucket(settings.retention.logs)
         self.data = self._bucket("data", versioned=True, lifecycle=_old_versions(settings.retention))
         self.models = self._bucket("models", versioned=True, lifecycle=_old_versions(settings.retention))
-        self.results = self._bucket("results", versioned=False, lifecycle=_finished_runs(settings.retention))
+        self.results = self._bucket("results", versioned=False, lifecycle=_results(settings.retention))
         self.predictions = self._predictions_table()
         self.runs = sns.Topic(self, "Runs", topic_name=names.topic, master_key=self.messages_key, enforce_ssl=True)
 
@@ -69,6 +73,34 @@ class StorageStack(cdk.Stack):
                 actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
                 resources=["*"],
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            )
+        )
+
+    def _let_alarms_and_events_use(self, key: kms.Key) -> None:
+        """What publishers to encrypted topics need that have no role of ours: alarms, and rules of EventBridge.
+
+        Source: SNS developer guide, "Enable compatibility between event sources from AWS services and encrypted
+        topics". EventBridge fails, and says nothing, where its statement names a source account; so the topic of the
+        message, to which SNS binds each data key, stands for it.
+        """
+        use = ["kms:GenerateDataKey*", "kms:Decrypt"]
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=use,
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        topics = [
+            self.format_arn(service="sns", resource=topic) for topic in (self._names.topic, self._names.alarms_topic)
+        ]
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=use,
+                resources=["*"],
+                conditions={"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
             )
         )
 
@@ -138,15 +170,17 @@ def _old_versions(retention: Retention) -> list[s3.LifecycleRule]:
     ]
 
 
-def _finished_runs(retention: Retention) -> list[s3.LifecycleRule]:
-    """Manifests and markers expire; the predictions, partitioned by day, stay and become cheaper to keep."""
+def _results(retention: Retention) -> list[s3.LifecycleRule]:
+    """Manifests, markers and the answers of queries expire: they can be had anew.
+
+    Predictions stay and become cheaper to keep; so do quarantined records, for those of the stream are nowhere else.
+    """
+    cheaper = s3.Transition(
+        storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=cdk.Duration.days(_DAYS_UNTIL_CHEAPER)
+    )
     return [
         s3.LifecycleRule(id="expire-runs", prefix="runs/", expiration=cdk.Duration.days(retention.runs)),
-        s3.LifecycleRule(
-            id="tier-predictions",
-            prefix="predictions/",
-            transitions=[
-                s3.Transition(storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=cdk.Duration.days(30))
-            ],
-        ),
+        s3.LifecycleRule(id="expire-queries", prefix="athena/", expiration=cdk.Duration.days(_DAYS_OF_QUERIES)),
+        s3.LifecycleRule(id="tier-predictions", prefix="predictions/", transitions=[cheaper]),
+        s3.LifecycleRule(id="tier-quarantine", prefix="quarantine/", transitions=[cheaper]),
     ]
