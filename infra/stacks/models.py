@@ -208,9 +208,9 @@ class ModelsStack(cdk.Stack):
             ],
             kms_key_id=storage.data_key.key_arn if takes_volume_key(chosen.instance_type) else None,
         )
-        # Its tags never change (`aspects.FIXED_TAGS_TYPES`): at a change of any property, tags too, CloudFormation calls
-        # UpdateEndpoint with this configuration (see the update handler in the type's schema), which would put the
-        # first model back.
+        # Its tags never change (`aspects.FIXED_TAGS_TYPES`): at a change of any property, tags too, CloudFormation
+        # calls UpdateEndpoint with this configuration (see the update handler in the type's schema), which would put
+        # the first model back.
         return sagemaker.CfnEndpoint(
             self,
             "Endpoint",
