@@ -94,14 +94,23 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
 
     Raises
     ------
-    NoSuchVersion, ArtifactMissing, ArtifactTampered
-        If there is no active version, or its artifact is not what was registered.
+    CommandError
+        If there is no active version.
+    ArtifactMissing, ArtifactTampered
+        If its artifact is not what was registered.
     """
+    from tasks.errors import NoSuchVersion
     from tasks.models import Registry, fetch_artifact  # here, because arrays cost imports
     from tasks.storage import Storage
 
     registry = Registry(models_root, target.client("ssm"))
-    artifact = fetch_artifact(registry.get(registry.active()), Storage(target.client("s3")))
+    try:
+        version = registry.get(registry.active())
+    except NoSuchVersion as error:
+        raise CommandError(
+            f"There is nothing to predict with: {error}.", "Deploy the first model with `ml-pipeline deploy models`."
+        ) from error
+    artifact = fetch_artifact(version, Storage(target.client("s3")))
     records = [dict(golden["record"]) for golden in artifact.golden]
     return next((record for record in records if None not in record.values()), records[0])
 

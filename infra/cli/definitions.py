@@ -33,7 +33,7 @@ def check_fresh() -> None:
     )
     if checked.returncode != 0:
         said = (checked.stderr or checked.stdout).strip().splitlines() or ["the workflows cannot be rendered"]
-        raise RefusedError(said[-1], "Nothing was deployed. Render with `make render`, and look at what changed.")
+        raise RefusedError(said[-1], "Nothing was deployed.")
 
 
 def check_valid(directory: Path = DEFINITIONS) -> list[Path]:

@@ -87,7 +87,7 @@ def destroy(
             removal.before_the_stack()
     if delete_data:
         removal.after_the_stack()
-    kept = [*removal.what_is_there(), *left]
+    kept = [*([("stack", storage)] if describe_stack(target, storage) else []), *removal.what_is_there(), *left]
     _finish(kept, times, deleted, console, time.monotonic() - began, as_json=as_json)
 
 

@@ -1,6 +1,5 @@
 """What must be there before anything is created: settings, credentials, the CDK's bootstrap, Docker."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,7 +14,8 @@ from infra.cli.assembly import Assembly
 from infra.cli.cdk import Cdk
 from infra.cli.errors import RefusedError, UnavailableError
 from infra.cli.target import SOURCE_ROOT, Target
-from infra.errors import InfraError
+from infra.errors import SettingsError
+from infra.settings.cdk_json import read_cdk_json
 
 _SECONDS_FOR_DOCKER = 20.0
 _USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
@@ -33,15 +33,15 @@ def read_settings(target: Target) -> settings.Settings:
     """
     file = SOURCE_ROOT / "infra" / "cdk.json"
     asked = {
+        **os.environ,
         "ML_PIPELINE_ENVIRONMENT": target.environment,
         "ML_PIPELINE_REGION": target.region,
         "CDK_DEFAULT_ACCOUNT": target.account,
     }
     try:
-        context = json.loads(file.read_text(), object_pairs_hook=_object)["context"]
-        return settings.load(context, asked)
-    except (InfraError, ValueError) as error:
-        raise RefusedError(str(error), f"Settings are in {file}.") from error
+        return settings.load(read_cdk_json(file).get("context", {}), asked)
+    except SettingsError as error:
+        raise RefusedError(str(error), f"Settings are in {file}; nothing was done.") from error
 
 
 def prepare(cdk: Cdk, target: Target, stacks: Sequence[str], console: Console, *, bootstrap: bool) -> float:
@@ -158,12 +158,3 @@ def _is_published(target: Target, repository: str, tag: str) -> bool:
     except ecr.exceptions.ClientError:
         return False
     return True
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} is there twice in one object of cdk.json; only one of them would count.")
-    return made
