@@ -146,6 +146,10 @@ class Names:
         """Name of a CloudWatch alarm, given what it watches."""
         return self.of(f"alarm-{purpose}")
 
+    def rule(self, purpose: str) -> str:
+        """Name of an EventBridge rule, given what it looks out for."""
+        return self.of(f"events-{purpose}")
+
     def dashboard(self, purpose: str) -> str:
         """Name of a CloudWatch dashboard, given what it shows."""
         return self.of(f"dashboard-{purpose}")

@@ -43,8 +43,8 @@ class Alarms:
     """Who is told, and from when on.
 
     `latency_p99_seconds`; `error_percent` of requests; `psi`, the population stability index from which on a feature
-    has drifted; `fewest_invocations` of the endpoint an hour, 0 where nobody need be using it;
-    `iterator_age_seconds` of the stream.
+    has drifted; `fewest_invocations` of the API an hour, 0 where nobody need be calling it; `iterator_age_seconds` of
+    the stream.
     """
 
     emails: tuple[Annotated[str, email], ...]

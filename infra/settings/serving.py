@@ -86,5 +86,5 @@ class Stream:
     retention_hours: Annotated[int, between(24, 8760)]
     batch_records: Annotated[int, between(1, 10_000)]
     window_seconds: Annotated[int, between(0, 300)]
-    attempts: Annotated[int, between(0, 10_000)]
+    attempts: Annotated[int, between(1, 10_000)]
     most_age_seconds: Annotated[int, between(60, 604_800)]

@@ -1,9 +1,10 @@
-"""The catalog: a Glue database, and the crawler that finds new partitions of predictions for Athena."""
+"""The catalog and how it is asked: a Glue database, the crawler that finds new partitions, and an Athena workgroup."""
 
 import json
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -16,7 +17,7 @@ from infra.stacks.storage import StorageStack
 
 
 class AnalyticsStack(cdk.Stack):
-    """Database, crawler and the crawler's role."""
+    """Database, crawler, the crawler's role, and the workgroup."""
 
     def __init__(self, scope: Construct, settings: Settings, names: Names, storage: StorageStack, **stack: Any) -> None:
         super().__init__(scope, names.stack("analytics"), **stack)
@@ -67,6 +68,35 @@ class AnalyticsStack(cdk.Stack):
         )
         crawler.add_resource_dependency(database)
         crawler.add_resource_dependency(encrypted_logs)
+        self._workgroup(settings.athena_scan_gb, storage)
+
+    def _workgroup(self, scan_gb: int, storage: StorageStack) -> None:
+        """Where data scientists ask: what a query costs has an end, and its result is encrypted, whoever asks."""
+        athena.CfnWorkGroup(
+            self,
+            "WorkGroup",
+            name=self._names.workgroup,
+            description="Queries over predictions; results under athena/ in the results bucket",
+            # Else a query that somebody saved would stop the deletion of the stack.
+            recursive_delete_option=True,
+            work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
+                # Clients bring settings of their own otherwise, and with them another place and no encryption.
+                enforce_work_group_configuration=True,
+                publish_cloud_watch_metrics_enabled=True,
+                bytes_scanned_cutoff_per_query=scan_gb * 10**9,
+                engine_version=athena.CfnWorkGroup.EngineVersionProperty(
+                    selected_engine_version="Athena engine version 3"
+                ),
+                result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
+                    output_location=f"s3://{self._names.bucket('results')}/athena/",
+                    # A bucket of the same name in another account, should ours be gone, gets no results.
+                    expected_bucket_owner=self.account,
+                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
+                        encryption_option="SSE_KMS", kms_key=storage.data_key.key_arn
+                    ),
+                ),
+            ),
+        )
 
     def _crawler_role(self, storage: StorageStack) -> iam.Role:
         """Less than the managed AWSGlueServiceRole: one prefix, one database, the crawlers' log group."""

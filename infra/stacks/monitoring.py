@@ -1,11 +1,14 @@
 """Dashboards, alarms, and who hears of them."""
 
+from collections import defaultdict
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.monitoring import alarms, dashboards
+from infra.monitoring.metrics import Metrics
+from infra.monitoring.notices import Notices
 from infra.naming import Names
 from infra.settings import Settings
 from infra.stacks.storage import StorageStack
@@ -14,14 +17,15 @@ from infra.stacks.storage import StorageStack
 class MonitoringStack(cdk.Stack):
     """Dashboards, alarms, and who hears of them.
 
-    Attributes
-    ----------
-    alarms
-        SNS topic that is told about alarms, and about runs that ended badly.
+    What is watched is known by its name alone, so this stack comes last and none of the others knows of it.
     """
 
     def __init__(self, scope: Construct, settings: Settings, names: Names, storage: StorageStack, **stack: Any) -> None:
         super().__init__(scope, names.stack("monitoring"), **stack)
-        self.alarms = sns.Topic(
-            self, "Alarms", topic_name=names.alarms_topic, master_key=storage.messages_key, enforce_ssl=True
-        )
+        metrics = Metrics(self, names)
+        topic = Notices(self, settings.alarms, names, storage.messages_key).topic
+        shown = defaultdict(list)
+        for watch in alarms.watches(settings.alarms, metrics):
+            shown[watch.dashboard].append(alarms.make(self, watch, names, topic))
+        for purpose, rows in dashboards.dashboards(settings, metrics).items():
+            dashboards.make(self, purpose, rows, shown[purpose], names)

@@ -1,8 +1,9 @@
-"""The workflows: state machines made from the committed ASL, each with a version per change and the alias `live`.
+"""The workflows: state machines made from the committed ASL, and the schedules that start them.
 
-The definitions are literal in the template, with placeholders such as `${PlanShardsFunction}` filled in by
-CloudFormation, so that a reviewer sees in the diff what will run. The stack imports the other stacks' resources and
-changes none of them: it can be deployed alone.
+Each change of a definition makes a version, and the alias `live`, through which all start it, moves there. The
+definitions are literal in the template, with placeholders such as `${PlanShardsFunction}` filled in by CloudFormation,
+so that a reviewer sees in the diff what will run. The stack imports the other stacks' resources and changes none of
+them: it can be deployed alone.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from infra.errors import DefinitionMissing
 from infra.naming import ALIAS, WORKFLOW_FUNCTIONS, Names
 from infra.parts.log_group import log_group
 from infra.parts.stored import Stored
+from infra.parts.workflow_schedules import WorkflowSchedules
 from infra.settings import Settings
 from infra.stacks.batch import BatchStack
 from infra.stacks.storage import StorageStack
@@ -27,7 +29,7 @@ DEFINITIONS = Path(__file__).resolve().parents[2] / "workflows" / "asl"
 
 
 class WorkflowsStack(cdk.Stack):
-    """State machines.
+    """State machines and schedules.
 
     Parameters
     ----------
@@ -59,9 +61,10 @@ class WorkflowsStack(cdk.Stack):
         self._stored = Stored(self, names, storage)
         self._tasks = tasks
         self._batch = batch
-        self._batch_inference(read_definition(definitions / "batch_inference.asl.json"))
+        aliases = {"batch-inference": self._batch_inference(read_definition(definitions / "batch_inference.asl.json"))}
+        WorkflowSchedules(self, settings, names, {workflow: alias.attr_arn for workflow, alias in aliases.items()})
 
-    def _batch_inference(self, definition: str) -> None:
+    def _batch_inference(self, definition: str) -> sfn.CfnStateMachineAlias:
         workflow = "batch-inference"
         crawler = self.format_arn(service="glue", resource="crawler", resource_name=self._names.crawler)
         # Without a revision: the name stands for the latest active one. With it, the export of the batch stack would
@@ -79,7 +82,7 @@ class WorkflowsStack(cdk.Stack):
         iam.Grant.add_to_principal(
             grantee=role, actions=["glue:StartCrawler", "glue:GetCrawler"], resource_arns=[crawler]
         )
-        self._state_machine(
+        return self._state_machine(
             workflow,
             definition,
             role,
@@ -174,7 +177,9 @@ class WorkflowsStack(cdk.Stack):
         for objects in (manifests, map_results):
             acknowledge(role, f"IAM5[Resource::{objects}]", "The run's id is part of the key.")
 
-    def _state_machine(self, workflow: str, definition: str, role: iam.Role, substitutions: dict[str, str]) -> None:
+    def _state_machine(
+        self, workflow: str, definition: str, role: iam.Role, substitutions: dict[str, str]
+    ) -> sfn.CfnStateMachineAlias:
         """State machine, a version of what it is now, and the alias that callers use.
 
         Versions are kept when a newer one replaces them: an execution can be redriven, and an alias be moved back.
@@ -207,7 +212,7 @@ class WorkflowsStack(cdk.Stack):
         )
         version.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
         version.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
-        sfn.CfnStateMachineAlias(
+        return sfn.CfnStateMachineAlias(
             self,
             f"{workflow}-alias",
             name=ALIAS,

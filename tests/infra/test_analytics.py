@@ -1,6 +1,6 @@
 import json
 
-from tests.infra.assembly import NAMES
+from tests.infra.assembly import ACCOUNT, NAMES
 
 
 def test_the_crawler_reads_the_predictions_and_catalogs_them_in_our_database(assembly):
@@ -49,3 +49,22 @@ def test_the_crawler_reads_nothing_but_predictions_and_writes_no_object(assembly
 
     assert read == {f"arn:aws:s3:::{NAMES.bucket('results')}/predictions/*"}
     assert not [action for action, _ in allowed if action.startswith("s3:Put")]
+
+
+def test_the_workgroup_encrypts_results_and_ends_queries_that_scan_too_much_whatever_a_client_asks_for(assembly):
+    workgroup = assembly.one("AWS::Athena::WorkGroup", Name=NAMES.workgroup).properties
+    configuration = assembly.resolve(workgroup["WorkGroupConfiguration"], "analytics")
+    results = configuration["ResultConfiguration"]
+
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == 100 * 10**9
+    assert configuration["EngineVersion"] == {"SelectedEngineVersion": "Athena engine version 3"}
+    assert configuration["PublishCloudWatchMetricsEnabled"] is True
+    assert results["OutputLocation"] == f"s3://{NAMES.bucket('results')}/athena/"
+    assert results["ExpectedBucketOwner"] == ACCOUNT
+    assert results["EncryptionConfiguration"]["EncryptionOption"] == "SSE_KMS"
+    assert "DataKey" in results["EncryptionConfiguration"]["KmsKey"]
+
+
+def test_a_query_that_somebody_saved_does_not_stop_the_deletion_of_the_workgroup(assembly):
+    assert assembly.one("AWS::Athena::WorkGroup").properties["RecursiveDeleteOption"] is True

@@ -141,7 +141,7 @@ def refused(context, path, value):
         ("api.most_records", 10_001, "1 to 10,000"),
         ("stream.batch_records", 0, "1 to 10,000"),
         ("stream.retention_hours", 23, "24 to 8,760"),
-        ("stream.attempts", -1, "0 to 10,000"),
+        ("stream.attempts", 0, "1 to 10,000"),
         ("stream.most_age_seconds", 604_801, "60 to 604,800"),
         ("schedules.daily.workflow", "batch_inference", "one of batch-inference"),
         ("schedules.daily.prefix", "/input/", "folders such as input/daily/, with no slash before them and one at"),

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 
 from infra.errors import DefinitionMissing
-from infra.naming import WORKFLOW_FUNCTIONS
+from infra.naming import WORKFLOW_FUNCTIONS, WORKFLOWS
+from tasks.run_request import SCHEMA
 from tests.infra.assembly import ACCOUNT, NAMES
 
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{NAMES.state_machine('batch-inference')}"
@@ -161,6 +163,58 @@ def test_runs_are_logged_and_traced_without_their_data(assembly):
     assert properties["LoggingConfiguration"]["Level"] == "ALL"
     assert properties["LoggingConfiguration"]["IncludeExecutionData"] is False
     assert properties["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_there_is_a_state_machine_for_each_workflow_that_has_a_name(assembly):
+    machines = {m.properties["StateMachineName"] for m in assembly.of_type("AWS::StepFunctions::StateMachine")}
+
+    assert machines == {NAMES.state_machine(workflow) for workflow in WORKFLOWS}
+
+
+def schedules(assembly):
+    return {s.properties["Name"]: s.properties for s in assembly.of_type("AWS::Scheduler::Schedule")}
+
+
+def test_each_profile_of_the_settings_is_a_schedule_that_is_on_where_the_settings_say_so(assembly):
+    found = {
+        name: (s["ScheduleExpression"], s["ScheduleExpressionTimezone"], s["State"], s["GroupName"])
+        for name, s in schedules(assembly).items()
+    }
+
+    assert found == {
+        "batch-inference-daily-staging": ("cron(0 6 * * ? *)", "Etc/UTC", "ENABLED", NAMES.schedule_group),
+        "batch-inference-hourly-staging": ("cron(5 * * * ? *)", "Etc/UTC", "DISABLED", NAMES.schedule_group),
+    }
+
+
+def test_a_schedule_starts_the_alias_on_time_with_a_request_that_the_workflow_accepts(assembly):
+    alias = assembly.one("AWS::StepFunctions::StateMachineAlias")
+    schedule = schedules(assembly)["batch-inference-daily-staging"]
+    request = json.loads(assembly.resolve(schedule["Target"]["Input"], "workflows"))
+
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [alias.logical_id, "Arn"]}
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert request == {"input": f"s3://{NAMES.bucket('data')}/input/daily/"}
+    jsonschema.validate(request, SCHEMA)
+
+
+def test_a_start_that_is_refused_is_tried_again_for_an_hour(assembly):
+    for schedule in schedules(assembly).values():
+        assert schedule["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
+
+
+def test_the_scheduler_may_start_the_alias_and_not_the_state_machine_itself(assembly):
+    alias = assembly.one("AWS::StepFunctions::StateMachineAlias").logical_id
+    role = assembly.one("AWS::IAM::Role", RoleName=NAMES.role("scheduler"))
+    (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+
+    assert assembly.allowed(NAMES.role("scheduler")) == {("states:StartExecution", f"{alias}.Arn")}
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": ACCOUNT,
+        "aws:SourceArn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule-group/{NAMES.schedule_group}",
+    }
+    assert {s["Target"]["RoleArn"]["Fn::GetAtt"][0] for s in schedules(assembly).values()} == {role.logical_id}
 
 
 def test_a_definition_that_was_not_rendered_is_named_with_what_to_do(tmp_path):

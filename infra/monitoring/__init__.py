@@ -1,0 +1,1 @@
+"""What is watched: metrics, alarms, dashboards, and who hears of them. The stack `monitoring` puts them together."""
