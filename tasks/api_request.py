@@ -69,15 +69,12 @@ class ApiRequest:
 
 
 def _query(parameters: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    if complaint := unfit_for_storage(parameters):
+        raise InvalidRequest([RecordError(0, None, f"the query {complaint}")])
     errors = [
         RecordError(0, name, f"the parameter is there {len(values)} times; give one value")
         for name, values in parameters.items()
         if len(values) != 1
-    ]
-    errors += [
-        RecordError(0, None, f"a parameter {complaint}")
-        for name, values in parameters.items()
-        if (complaint := unfit_for_storage([name, *values]))
     ]
     if errors:
         raise InvalidRequest(errors)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -14,14 +17,18 @@ from moto import mock_aws
 from tasks import aws as aws_clients
 from tasks.artifact import Artifact, checksum, pack
 from tasks.forest import Forest
+from tasks.handlers.telemetry import logger
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import ModelVersion, Registry
+from tasks.online import Online
 from tasks.run_request import RunRequest
 from tasks.scoring import load_model, score_shard
+from tasks.settings import Settings
 from tasks.shards import Shard
 from tasks.signature import Feature, Signature
 from tasks.storage import Location, Storage
+from tests.tasks.model_server import ModelServer, running
 
 SIGNATURE = Signature(
     (
@@ -212,3 +219,55 @@ def json_lines() -> Callable[..., bytes]:
         return b"".join(orjson.dumps(record) + b"\n" for record in records)
 
     return lines
+
+
+@pytest.fixture(scope="module")
+def model_server(settings: None) -> Iterator[ModelServer]:
+    """SageMaker Runtime for the process's clients."""
+    with running() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", server.url)
+        patch.setenv("ML_PIPELINE_ENDPOINT", "flights")
+        forget_clients()
+        yield server
+        forget_clients()
+
+
+@pytest.fixture
+def model(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
+    """The server with nothing scripted and nothing seen. botocore's waits before another attempt are skipped."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    model_server.script.clear()
+    model_server.calls.clear()
+    model_server.requests.clear()
+    model_server.variant = "ModelA"
+    return model_server
+
+
+@pytest.fixture
+def online(world: World, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Online:
+    """The online path of a deployment, with the endpoint and the world behind it."""
+    monkeypatch.setattr("tasks.online.shared_sender", lambda read_seconds: world.send)
+    return Online.of(Settings.from_environment())
+
+
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:function",
+    aws_request_id="request-1",
+    get_remaining_time_in_millis=lambda: 120_000,
+)
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """What the functions log from here on."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def metrics_in(output: str) -> list[dict[str, Any]]:
+    """The metrics that a function printed, without what says how they are embedded."""
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{") and "_aws" in line]
+    return [{name: value for name, value in line.items() if name not in ("_aws", "service")} for line in lines]

@@ -1,20 +1,13 @@
 """The functions one after the other, as the workflow calls them."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from tasks.errors import InvalidRunRequest
 from tasks.handlers import check_shards, halt_run, normalise_run, plan_shards, score_shard, summarise_run
-from tests.tasks.conftest import GOOD
+from tests.tasks.conftest import CONTEXT, GOOD
 
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:function",
-    aws_request_id="request-1",
-)
 EXECUTION = {"id": "arn", "name": "run-1", "startTime": "2026-11-23T01:02:03.123Z"}
 
 
