@@ -1,39 +1,85 @@
-import pytest
+import dataclasses
+import json
 
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+
+from infra import settings
+from infra.errors import SettingsError
+from infra.local.batch import retries
 from infra.naming import JOBS
-from tests.infra.assembly import NAMES
+from infra.stacks.batch import BatchStack
+from infra.stacks.network import NetworkStack
+from infra.stacks.storage import StorageStack
+from tests.infra.assembly import ACCOUNT, NAMES
 
 
 def job(assembly, command):
     return assembly.one("AWS::Batch::JobDefinition", JobDefinitionName=NAMES.job_definition(command)).properties
 
 
-def outcome(retry_strategy, *, exit_code=None, reason="", status_reason=""):
-    """What AWS Batch does after an attempt: the action of the first rule that matches, else RETRY."""
+def compute(assembly, kind):
+    (found,) = (
+        environment
+        for environment in assembly.of_type("AWS::Batch::ComputeEnvironment")
+        if environment.properties["ComputeResources"]["Type"] == kind
+    )
+    return found
 
-    def fits(pattern, value):
-        return value is not None and (value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern)
 
-    for rule in retry_strategy["EvaluateOnExit"]:
-        facts = {"OnExitCode": exit_code, "OnReason": reason, "OnStatusReason": status_reason}
-        if all(fits(rule[condition], fact) for condition, fact in facts.items() if condition in rule):
-            return rule["Action"]
-    return "RETRY"
+@pytest.fixture
+def batch_stack(context):
+    """Builds the batch stack of the staging environment with some settings changed."""
+
+    def build(**changes):
+        chosen = settings.load(context, {"ML_PIPELINE_ENVIRONMENT": "staging", "CDK_DEFAULT_ACCOUNT": ACCOUNT})
+        chosen = dataclasses.replace(chosen, **changes)
+        app = cdk.App(context=context)
+        where = cdk.Environment(account=ACCOUNT, region="us-east-1")
+        storage = StorageStack(app, chosen, NAMES, env=where)
+        network = NetworkStack(app, chosen, NAMES, storage, env=where)
+        return BatchStack(app, chosen, NAMES, storage, network, env=where)
+
+    return build
 
 
 def test_jobs_run_on_fargate_in_the_isolated_subnets(assembly):
-    compute = assembly.one("AWS::Batch::ComputeEnvironment").properties
+    for kind in ("FARGATE", "FARGATE_SPOT"):
+        resources = compute(assembly, kind).properties["ComputeResources"]
 
-    assert compute["ComputeResources"]["Type"] == "FARGATE"
-    assert compute["ComputeResources"]["MaxvCpus"] == 16
-    assert len(compute["ComputeResources"]["Subnets"]) == 2
+        assert len(resources["Subnets"]) == 2
+        assert len(resources["SecurityGroupIds"]) == 1
 
 
-def test_the_queue_feeds_the_compute_environment(assembly):
+def test_the_queue_tries_spot_first(assembly):
     queue = assembly.one("AWS::Batch::JobQueue", JobQueueName=NAMES.job_queue).properties
+    tried = {e["Order"]: e["ComputeEnvironment"]["Fn::GetAtt"][0] for e in queue["ComputeEnvironmentOrder"]}
 
-    assert [entry["Order"] for entry in queue["ComputeEnvironmentOrder"]] == [1]
+    assert tried == {1: compute(assembly, "FARGATE_SPOT").logical_id, 2: compute(assembly, "FARGATE").logical_id}
     assert queue["State"] == "ENABLED"
+
+
+def test_spot_and_on_demand_stay_within_the_limit_together(assembly):
+    vcpus = {
+        kind: compute(assembly, kind).properties["ComputeResources"]["MaxvCpus"] for kind in ("FARGATE", "FARGATE_SPOT")
+    }
+
+    assert vcpus == {"FARGATE": 4, "FARGATE_SPOT": 12}
+
+
+def test_without_spot_all_jobs_run_on_demand(batch_stack):
+    template = assertions.Template.from_stack(batch_stack(batch_spot=False))
+
+    (environment,) = template.find_resources("AWS::Batch::ComputeEnvironment").values()
+    assert environment["Properties"]["ComputeResources"]["Type"] == "FARGATE"
+    assert environment["Properties"]["ComputeResources"]["MaxvCpus"] == 16
+    assert environment["Properties"]["ComputeEnvironmentName"] == NAMES.compute_environment
+
+
+def test_a_limit_in_which_the_largest_job_would_wait_for_ever_is_refused(batch_stack):
+    with pytest.raises(SettingsError, match=r"batch_max_vcpus is 1\. Allowed with batch_spot: 2 or more"):
+        batch_stack(batch_spot=True, batch_max_vcpus=1)
 
 
 @pytest.mark.parametrize("command", JOBS)
@@ -55,25 +101,53 @@ def test_both_jobs_run_the_same_image(assembly):
 
 
 @pytest.mark.parametrize(
-    ("attempt", "action"),
+    ("attempt", "retried"),
     [
-        ({"exit_code": "75"}, "RETRY"),
-        ({"exit_code": "137", "reason": "OutOfMemoryError: Container killed due to memory usage"}, "RETRY"),
-        ({"status_reason": "Timeout waiting for network interface provisioning to complete."}, "RETRY"),
-        ({"status_reason": "Task failed to start", "reason": "CannotPullContainerError: timeout"}, "RETRY"),
-        ({"exit_code": "1", "reason": "", "status_reason": "Essential container in task exited"}, "EXIT"),
-        ({"exit_code": "64"}, "EXIT"),
+        pytest.param({"exit_code": 75}, True, id="a service was throttled"),
+        pytest.param({"exit_code": 137, "reason": "OutOfMemoryError: Container killed"}, True, id="out of memory"),
+        pytest.param({"exit_code": 143}, True, id="told to stop"),
+        pytest.param({"status_reason": "Your Spot Task was interrupted."}, True, id="spot was taken away"),
+        pytest.param({"status_reason": "Timeout waiting for network interface provisioning"}, True, id="no network"),
+        pytest.param({"status_reason": "Task failed to start", "reason": "CannotPullContainerError"}, True, id="image"),
+        pytest.param({"exit_code": 1, "status_reason": "Essential container in task exited"}, False, id="defect"),
+        pytest.param({"exit_code": 2}, False, id="usage"),
+        pytest.param({"exit_code": 65}, False, id="bad data"),
+        pytest.param({"exit_code": 70}, False, id="defect that was told"),
+        pytest.param({"exit_code": 74}, False, id="disk"),
     ],
 )
-def test_only_failures_that_pass_by_themselves_are_retried(assembly, attempt, action):
-    strategy = job(assembly, "score")["RetryStrategy"]
+@pytest.mark.parametrize("command", JOBS)
+def test_what_another_attempt_may_mend_is_retried_and_nothing_else(assembly, command, attempt, retried):
+    facts = {"exit_code": None, "reason": "", "status_reason": ""} | attempt
 
-    assert strategy["Attempts"] == 3
-    assert outcome(strategy, **attempt) == action
+    assert retries.is_retried(strategy(assembly, command), 1, **facts) is retried
 
 
-def test_batch_takes_no_more_than_five_rules(assembly):
-    assert all(len(job(assembly, command)["RetryStrategy"]["EvaluateOnExit"]) <= 5 for command in JOBS)
+def test_attempts_come_to_an_end(assembly):
+    assert not retries.is_retried(strategy(assembly, "score"), 3, 75, "", "")
+
+
+@pytest.mark.parametrize("command", JOBS)
+def test_batch_takes_the_rules(assembly, command):
+    """Five at most, each in Batch's form."""
+    retries.check_retry_strategy(strategy(assembly, command))
+
+
+def strategy(assembly, command):
+    """The retry strategy as the API has it: CloudFormation writes the same keys in capitals."""
+    written = job(assembly, command)["RetryStrategy"]
+    rules = [{key[0].lower() + key[1:]: value for key, value in rule.items()} for rule in written["EvaluateOnExit"]]
+    return {"attempts": written["Attempts"], "evaluateOnExit": rules}
+
+
+def test_jobs_and_model_servers_run_the_same_image(assembly):
+    images = {
+        section: json.loads((assembly.directory / f"{NAMES.stack(section)}.assets.json").read_text())["dockerImages"]
+        for section in ("batch", "models")
+    }
+
+    assert len(images["batch"]) == 1
+    assert images["batch"].keys() == images["models"].keys()
 
 
 def test_training_may_register_versions_and_activate_one(assembly):

@@ -15,6 +15,7 @@ import pytest
 
 from infra import packaging
 from infra.errors import PackagingError
+from tests.infra.assembly import NAMES
 
 ROOT = packaging.ROOT
 #: What Lambda's Python runtime has beside the standard library (its developer guide, "Runtime-included SDK versions").
@@ -144,11 +145,41 @@ def test_building_twice_gives_the_same_bytes(small_layer):
     assert small_layer("one").read_bytes() == small_layer("two").read_bytes()
 
 
+def test_what_the_functions_import_is_compiled_too(assembly):
+    """Lambda cannot write bytecode, so that each cold start would compile every module."""
+    function = assembly.one("AWS::Lambda::Function", FunctionName=NAMES.function("predict")).properties
+    code = assembly.directory / f"asset.{function['Code']['S3Key'].removesuffix('.zip')}"
+    modules = {path.relative_to(code).as_posix() for path in code.rglob("*.py")}
+    compiled = {
+        f"{path.parent.parent.relative_to(code).as_posix()}/{path.name.split('.')[0]}.py"
+        for path in code.rglob("*.pyc")
+    }
+
+    assert "tasks/handlers/predict.py" in modules
+    assert modules == compiled
+    assert {path.name for path in code.iterdir()} == {"tasks"}
+
+
+def test_all_functions_share_one_package(assembly):
+    packages = {str(f.properties["Code"]) for f in assembly.of_type("AWS::Lambda::Function")}
+
+    assert len(packages) == 1
+
+
 def test_a_layer_is_built_once_for_the_same_lock(small_layer):
     first = small_layer("cache")
     first.write_bytes(b"kept")
 
     assert small_layer("cache").read_bytes() == b"kept"
+
+
+def test_a_new_layer_takes_the_place_of_the_old_one(small_layer, tmp_path):
+    old = small_layer("cache")
+    (tmp_path / "requirements.lock").write_text("six==1.17.0\n")
+    new = small_layer("cache")
+
+    assert new != old
+    assert list((tmp_path / "cache").iterdir()) == [new]
 
 
 def test_a_layer_over_lambdas_limit_is_refused_with_its_size(small_layer, monkeypatch):

@@ -3,7 +3,9 @@ import importlib.util
 import pytest
 
 from infra.naming import FUNCTIONS
-from tests.infra.assembly import NAMES
+from tests.infra.assembly import ACCOUNT, NAMES
+
+IN_THE_NETWORK = sorted(set(FUNCTIONS) - {"ship-model"})
 
 
 def function(assembly, name):
@@ -28,13 +30,24 @@ def test_functions_run_the_handlers_of_the_tasks_package(assembly, name):
     assert importlib.util.find_spec(module) is not None, f"{module} is not there"
 
 
+@pytest.mark.parametrize("name", IN_THE_NETWORK)
+def test_functions_run_in_the_isolated_subnets(assembly, name):
+    assert len(function(assembly, name)["VpcConfig"]["SubnetIds"]) == 2
+
+
+def test_the_function_that_answers_cloudformation_is_outside_the_network_and_cannot_enter_it(assembly):
+    actions = {action for action, _ in assembly.allowed(NAMES.role("ship-model"))}
+
+    assert "VpcConfig" not in function(assembly, "ship-model")
+    assert not [action for action in actions if action.startswith("ec2:")]
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_run_in_the_isolated_subnets_and_are_traced(assembly, name):
+def test_functions_are_of_one_kind_and_traced(assembly, name):
     properties = function(assembly, name)
 
     assert properties["Runtime"] == "python3.11"
     assert properties["Architectures"] == ["x86_64"]
-    assert len(properties["VpcConfig"]["SubnetIds"]) == 2
     assert properties["TracingConfig"] == {"Mode": "Active"}
     assert len(properties["Layers"]) == 1
 
@@ -47,6 +60,9 @@ def test_functions_find_their_settings_in_the_environment(assembly, name):
     assert variables["ML_PIPELINE_RESULTS_BUCKET"] == NAMES.bucket("results")
     assert variables["ML_PIPELINE_PREDICTIONS_TABLE"] == NAMES.table
     assert variables["ML_PIPELINE_RETENTION_DAYS"] == "30"
+    assert variables["ML_PIPELINE_ENDPOINT"] == NAMES.endpoint
+    assert variables["ML_PIPELINE_PARAMETER_ROOT"] == "/ml-pipeline/models"
+    assert variables["ML_PIPELINE_MOST_RECORDS"] == "100"
     assert variables["POWERTOOLS_SERVICE_NAME"] == name
 
 
@@ -64,6 +80,7 @@ def test_scoring_in_a_function_has_one_vcpu_and_ends_within_an_express_execution
 
 
 INPUT, MODELS = "ml-pipeline-s3-data/*", "ml-pipeline-s3-models/*"
+VERSIONS, POISON = "ml-pipeline-s3-models/versions/*", "ml-pipeline-s3-results/quarantine/stream/*"
 PREDICTIONS, QUARANTINE, RUNS = (
     f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")
 )
@@ -78,6 +95,9 @@ PREDICTIONS, QUARANTINE, RUNS = (
         ("check-shards", {PREDICTIONS, QUARANTINE, RUNS}, set(), set()),
         ("summarise-run", {PREDICTIONS, QUARANTINE, RUNS}, {RUNS}, set()),
         ("halt-run", set(), set(), set()),
+        ("predict", set(), set(), set()),
+        ("score-stream", set(), {POISON}, set()),
+        ("ship-model", set(), {VERSIONS}, set()),
     ],
 )
 def test_each_function_touches_the_objects_that_its_job_needs_and_no_others(assembly, name, reads, writes, deletes):
@@ -86,19 +106,69 @@ def test_each_function_touches_the_objects_that_its_job_needs_and_no_others(asse
     assert touched(assembly, name, "s3:DeleteObject*") == deletes
 
 
-def test_only_scoring_writes_predictions_to_the_table(assembly):
-    writers = {
+def actions(assembly, name, service):
+    return {
+        (action.split(":")[1], resource)
+        for action, resource in assembly.allowed(NAMES.role(name))
+        if action.startswith(f"{service}:")
+    }
+
+
+def users(assembly, service):
+    return {name for name in FUNCTIONS if actions(assembly, name, service)}
+
+
+def test_whatever_predicts_puts_items_into_the_table_and_reads_none(assembly):
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{NAMES.table}"
+
+    assert users(assembly, "dynamodb") == {"score-shard", "predict", "score-stream"}
+    for name in users(assembly, "dynamodb"):
+        assert actions(assembly, name, "dynamodb") == {("BatchWriteItem", table), ("PutItem", table)}
+
+
+def test_only_the_functions_behind_the_api_and_the_stream_call_the_endpoint(assembly):
+    endpoint = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/{NAMES.endpoint}"
+
+    assert users(assembly, "sagemaker") == {"predict", "score-stream"}
+    for name in users(assembly, "sagemaker"):
+        assert actions(assembly, name, "sagemaker") == {("InvokeEndpoint", endpoint)}
+
+
+def test_only_score_stream_reads_the_stream_and_reports_to_its_failure_queue(assembly):
+    stream = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{NAMES.stream}"
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{NAMES.stream_failures}"
+
+    assert users(assembly, "kinesis") == users(assembly, "sqs") == {"score-stream"}
+    assert actions(assembly, "score-stream", "kinesis") == {
+        (action, stream)
+        for action in ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+    }
+    assert ("SendMessage", queue) in actions(assembly, "score-stream", "sqs")
+    assert {resource for _, resource in actions(assembly, "score-stream", "sqs")} == {queue}
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("predict", {"DataKey"}), ("score-stream", {"DataKey", "MessagesKey"}), ("ship-model", {"DataKey"})],
+)
+def test_functions_use_the_keys_of_what_they_touch(assembly, name, keys):
+    decrypted = {resource for action, resource in actions(assembly, name, "kms") if action == "Decrypt"}
+
+    assert len(decrypted) == len(keys)
+    assert all(any(key in resource for resource in decrypted) for key in keys)
+
+
+def test_only_the_function_that_ships_a_model_changes_the_registry(assembly):
+    changing = {
         name
         for name in FUNCTIONS
-        if any(action.startswith("dynamodb:") for action, _ in assembly.allowed(NAMES.role(name)))
+        if {"GetParameter", "GetParametersByPath"} < {a for a, _ in actions(assembly, name, "ssm")}
+    }
+    changed = {
+        resource.split(":parameter/")[1]
+        for action, resource in actions(assembly, "ship-model", "ssm")
+        if action == "PutParameter"
     }
 
-    assert writers == {"score-shard"}
-
-
-def test_functions_read_the_registry_of_models_but_never_change_it(assembly):
-    actions = {
-        action for name in FUNCTIONS for action, _ in assembly.allowed(NAMES.role(name)) if action.startswith("ssm:")
-    }
-
-    assert actions == {"ssm:GetParameter", "ssm:GetParametersByPath"}
+    assert changing == {"ship-model"}
+    assert changed == {"ml-pipeline/models/active-version", "ml-pipeline/models/versions/*"}
