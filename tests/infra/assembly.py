@@ -1,6 +1,7 @@
 """What `cdk synth` put out, as plain data that tests can ask."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,12 @@ from infra.naming import Names
 
 ACCOUNT = "123456789012"
 NAMES = Names("staging", "us-east-1", ACCOUNT)
+PSEUDO_PARAMETERS = {
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class Assembly:
             for logical_id, body in template["Resources"].items()
         ]
 
+    def dependencies(self, stack: str) -> list[str]:
+        """Names of the stacks that are deployed before a stack, given its name."""
+        manifest = json.loads((self.directory / "manifest.json").read_text())
+        return manifest["artifacts"][stack]["dependencies"]
+
     def of_type(self, kind: str, stack: str | None = None) -> list[Resource]:
         return [r for r in self.resources if r.type == kind and stack in (None, r.stack)]
 
@@ -76,6 +88,8 @@ class Assembly:
                 return self._exports[argument]
             if function == "Fn::Join":
                 return argument[0].join(str(self.resolve(part, stack)) for part in argument[1])
+            if function == "Fn::Sub" and isinstance(argument, str):
+                return re.sub(r"\$\{([^}]+)\}", lambda match: self._substitute(stack, match[1]), argument)
             if function == "Fn::GetAtt":
                 return self._attribute(stack, argument[0], argument[1])
             if function == "Ref":
@@ -88,12 +102,16 @@ class Assembly:
             output["Export"]["Name"]: self.resolve(output["Value"], section)
             for section, template in self.templates.items()
             for output in template.get("Outputs", {}).values()
+            if "Export" in output
         }
 
+    def _substitute(self, stack: str, reference: str) -> str:
+        logical_id, _, attribute = reference.partition(".")
+        return self._attribute(stack, logical_id, attribute) if attribute else self._reference(stack, logical_id)
+
     def _reference(self, stack: str, logical_id: str) -> str:
-        pseudo = {"AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}
-        if logical_id in pseudo:
-            return pseudo[logical_id]
+        if logical_id in PSEUDO_PARAMETERS:
+            return PSEUDO_PARAMETERS[logical_id]
         kind = self.templates[stack]["Resources"][logical_id]["Type"]
         if kind in ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"):
             return self._attribute(stack, logical_id, "Arn")
@@ -113,6 +131,8 @@ class Assembly:
             "AWS::DynamoDB::Table": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{name}",
             "AWS::Batch::JobQueue": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/{name}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+            "AWS::Kinesis::Stream": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{name}",
+            "AWS::SQS::Queue": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}",
             "AWS::StepFunctions::StateMachine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{name}",
         }
         return service.get(body["Type"], f"{logical_id}.{attribute}")
@@ -130,6 +150,17 @@ class Assembly:
         """Each identity policy with its document, references resolved."""
         for policy in self.of_type("AWS::IAM::Policy"):
             yield policy, self.resolve(policy.properties["PolicyDocument"], policy.stack)
+
+    def resource_policies(self) -> Iterator[tuple[Resource, dict[str, Any]]]:
+        """Each policy that hangs on a resource, a role's trust among them, with its document, references resolved."""
+        for resource in self.resources:
+            for name in ("PolicyDocument", "KeyPolicy", "AssumeRolePolicyDocument"):
+                if name in resource.properties and resource.type != "AWS::IAM::Policy":
+                    yield resource, self.resolve(resource.properties[name], resource.stack)
+
+    def role_of(self, function: Resource) -> str:
+        """Name of the role of a Lambda function."""
+        return self.resolve(function.properties["Role"], function.stack).rsplit("/", 1)[1]
 
     def allowed(self, role: str) -> set[tuple[str, str]]:
         """Pairs of action and resource that a role is allowed."""
@@ -153,20 +184,36 @@ def _statements(policy: Resource) -> list[dict[str, Any]]:
 
 
 NAME_PROPERTIES = {
+    "AWS::ApiGateway::ApiKey": "Name",
+    "AWS::ApiGateway::RestApi": "Name",
+    "AWS::ApiGateway::UsagePlan": "UsagePlanName",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "PolicyName",
+    "AWS::Athena::WorkGroup": "Name",
     "AWS::Batch::ComputeEnvironment": "ComputeEnvironmentName",
     "AWS::Batch::JobDefinition": "JobDefinitionName",
     "AWS::Batch::JobQueue": "JobQueueName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::EC2::SecurityGroup": "GroupName",
+    "AWS::Events::Rule": "Name",
     "AWS::Glue::Crawler": "Name",
     "AWS::Glue::SecurityConfiguration": "Name",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
     "AWS::IAM::Role": "RoleName",
     "AWS::KMS::Alias": "AliasName",
+    "AWS::Kinesis::Stream": "Name",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Lambda::LayerVersion": "LayerName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SageMaker::Endpoint": "EndpointName",
+    "AWS::SageMaker::EndpointConfig": "EndpointConfigName",
+    "AWS::SageMaker::Model": "ModelName",
+    "AWS::Scheduler::ScheduleGroup": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 
