@@ -11,6 +11,9 @@ from infra.local import (
     objects,
     resource_types,
     rest_apis,
+    schedules,
+    sagemaker,
+    scaling,
     stacks,
     step_functions,
 )
@@ -25,6 +28,9 @@ INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     objects.install,
     resource_types.install,
     rest_apis.install,
+    schedules.install,
+    sagemaker.install,
+    scaling.install,
     stacks.install,
     step_functions.install,
 )

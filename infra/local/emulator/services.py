@@ -14,7 +14,7 @@ from infra.local.wire import Handler, Request, Response, Wrapper
 NEEDS: Needs = {
     "app": ("SERVICE_HANDLERS", "_loaded_modules", "_state_map", "_get_module", "call_service_handler_sync"),
     "core.router": ("SERVICE_PATTERNS", "extract_access_key_id"),
-    "core.iam_actions": ("SERVICE_TO_IAM_NAMESPACE",),
+    "core.iam_actions": ("SERVICE_TO_IAM_NAMESPACE", "_BOTOCORE_SERVICE_MAP"),
     "core.responses": ("_request_account_id", "_request_region", "get_account_id", "get_region"),
 }
 
@@ -60,6 +60,7 @@ class Services:
         handler: Handler,
         *,
         target_prefixes: tuple[str, ...] = (),
+        rest_models: tuple[str, ...] = (),
         save: Save = lambda: None,
         load: Load = lambda _saved: None,
         reset: Callable[[], None] = lambda: None,
@@ -75,6 +76,9 @@ class Services:
             Answers the requests, after authentication and authorization.
         target_prefixes
             What the service's ``X-Amz-Target`` headers start with, where it speaks a JSON protocol.
+        rest_models
+            botocore's names of the descriptions that tell which operation a path is, where it speaks a REST protocol
+            that the emulator does not know: without, such calls are not authorized.
         save, load
             Persistence: `save` at a clean stop, `load` at the next start when there is something to load. A
             `save` that returns ``None`` keeps nothing.
@@ -84,6 +88,8 @@ class Services:
         pattern = self._router.SERVICE_PATTERNS.setdefault(name, {})
         pattern["target_prefixes"] = [*pattern.get("target_prefixes", []), *target_prefixes]
         self._iam_actions.SERVICE_TO_IAM_NAMESPACE.setdefault(name, name)
+        if rest_models:
+            self._iam_actions._BOTOCORE_SERVICE_MAP[name] = list(rest_models)
         service = _ServiceModule(handler, save, load, reset)
         self._app._loaded_modules[name] = service
         self._app._state_map[name] = name

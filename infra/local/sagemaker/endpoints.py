@@ -1,0 +1,350 @@
+"""Endpoints of one account and region: their life from Creating to Deleting, on threads of their own.
+
+A deployment starts the new instances, waits until all are healthy, switches, and ends the former ones. If they do not
+become healthy, the former ones were never touched: the endpoint is InService again with its former configuration, and
+only ``FailureReason`` tells (Amazon SageMaker API reference, "UpdateEndpoint", "DescribeEndpoint").
+
+After a restart of the embedded AWS an endpoint sleeps until a call concerns it: then it is SystemUpdating until its
+instances are healthy, and requests wait for them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from infra.local.sagemaker.addresses import ENDPOINT, Place
+from infra.local.sagemaker.artifacts import Artifacts
+from infra.local.sagemaker.configs import Configs, check_weights
+from infra.local.sagemaker.endpoint import (
+    CREATING,
+    DELETING,
+    FAILED,
+    IN_SERVICE,
+    SYSTEM_UPDATING,
+    UPDATING,
+    Endpoint,
+    Variant,
+    loaded,
+)
+from infra.local.sagemaker.errors import ApiError, DeploymentFailedError, ValidationError
+from infra.local.sagemaker.fleet import Fleet, Limits
+from infra.local.sagemaker.logs import EndpointLogs
+from infra.local.sagemaker.models import Models
+
+Record = dict[str, Any]
+
+MOST_INSTANCES = 40
+"""Of one account and region: each is a process of this machine. Double while an update has both fleets."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Endpoints:
+    """The endpoints; every method may be called from any thread.
+
+    Parameters
+    ----------
+    place
+        Account and region.
+    models, configs
+        Of the same place.
+    artifacts
+        Fetches models.
+    logs
+        Take what instances write.
+    limits
+        Times.
+
+    Attributes
+    ----------
+    by_name
+        All endpoints.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        models: Models,
+        configs: Configs,
+        artifacts: Artifacts,
+        logs: EndpointLogs,
+        limits: Limits,
+    ) -> None:
+        self._place = place
+        self._models = models
+        self._configs = configs
+        self._artifacts = artifacts
+        self._logs = logs
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._fleets: set[Fleet] = set()
+        self._stopping = False
+        self.by_name: dict[str, Endpoint] = {}
+
+    def create(self, name: str, config_name: str) -> Record:
+        """Begin to create an endpoint.
+
+        Raises
+        ------
+        ValidationError
+            If the name is taken, or the endpoint configuration or one of its models does not exist.
+        """
+        arn = self._place.arn(ENDPOINT, name)
+        with self._lock:
+            if name in self.by_name:
+                raise ValidationError(f'Cannot create already existing endpoint "{arn}".')
+            endpoint = Endpoint(name, arn, config_name, self._variants(config_name))
+            self._check_capacity(sum(variant.count for variant in endpoint.variants.values()))
+            self.by_name[name] = endpoint
+            self._work(endpoint, CREATING, lambda: self._start(endpoint), failed=FAILED)
+        return {"EndpointArn": arn}
+
+    def update(self, name: str, config_name: str, retained: frozenset[str]) -> Record:
+        """Begin to deploy another endpoint configuration.
+
+        Parameters
+        ----------
+        retained
+            Which of ``DesiredWeight`` and ``DesiredInstanceCount`` the variants keep that there are already.
+
+        Raises
+        ------
+        ValidationError
+            If there is no such endpoint, it is not in service, or the configuration does not exist.
+        """
+        with self._lock:
+            endpoint = self._changeable(name)
+            variants = self._variants(config_name)
+            for variant in variants.values():
+                former = endpoint.variants.get(variant.name)
+                if former and "DesiredWeight" in retained:
+                    variant.weight = former.weight
+                if former and "DesiredInstanceCount" in retained:
+                    variant.count = former.count
+            check_weights([variant.weight for variant in variants.values()])
+            self._check_capacity(sum(variant.count for variant in variants.values()), instead_of=endpoint)
+            endpoint.pending_config = config_name
+            self._work(endpoint, UPDATING, lambda: self._deploy(endpoint, config_name, variants))
+        return {"EndpointArn": endpoint.arn}
+
+    def rebalance(self, name: str, desired: list[Record]) -> Record:
+        """Set weights at once, and begin to start or stop instances where their number changes.
+
+        Raises
+        ------
+        ValidationError
+            If there is no such endpoint or variant, it is not in service, or no weight would be left.
+        """
+        with self._lock:
+            endpoint = self._changeable(name)
+            for change in desired:
+                if change["VariantName"] not in endpoint.variants:
+                    raise ValidationError(
+                        f'Could not find variant "{change["VariantName"]}" of endpoint "{endpoint.arn}".'
+                    )
+                if change.get("DesiredInstanceCount") == 0:
+                    raise ValidationError("DesiredInstanceCount must be at least 1.")
+            changes = {change["VariantName"]: change for change in desired}
+            weights = {
+                v.name: changes.get(v.name, {}).get("DesiredWeight", v.weight) for v in endpoint.variants.values()
+            }
+            counts = {
+                v.name: changes.get(v.name, {}).get("DesiredInstanceCount", v.count) for v in endpoint.variants.values()
+            }
+            check_weights(list(weights.values()))
+            self._check_capacity(sum(counts.values()), instead_of=endpoint)
+            resized = {v.name: v.count for v in endpoint.variants.values() if counts[v.name] != v.count}
+            for variant in endpoint.variants.values():
+                variant.weight, variant.count = weights[variant.name], counts[variant.name]
+            endpoint.becomes(endpoint.status)
+            if resized and not endpoint.asleep:
+                self._work(endpoint, UPDATING, lambda: self._resize(endpoint, resized))
+        return {"EndpointArn": endpoint.arn}
+
+    def delete(self, name: str) -> str:
+        """Begin to delete an endpoint; returns its ARN.
+
+        Raises
+        ------
+        ValidationError
+            If there is none, or it is being changed.
+        """
+        with self._lock:
+            endpoint = self._settled(name)
+            endpoint.asleep = False
+            self._work(endpoint, DELETING, lambda: self._remove(endpoint))
+        return endpoint.arn
+
+    def get(self, name: str) -> Endpoint:
+        """Return an endpoint, waking it up if it sleeps.
+
+        Raises
+        ------
+        ValidationError
+            If there is none.
+        """
+        with self._lock:
+            endpoint = self._existing(name)
+            if endpoint.asleep:
+                endpoint.asleep = False
+                self._work(endpoint, SYSTEM_UPDATING, lambda: self._start(endpoint), failed=FAILED)
+            return endpoint
+
+    def describe(self, name: str) -> Record:
+        """Return what DescribeEndpoint shows."""
+        endpoint = self.get(name)
+        with self._lock:
+            return endpoint.description()
+
+    def summaries(self) -> list[Record]:
+        """Return the entries of ListEndpoints; all that sleep wake up."""
+        return [self.get(name).summary() for name in list(self.by_name)]
+
+    def saved(self) -> list[Record]:
+        """Return what survives a restart."""
+        with self._lock:
+            return [endpoint.saved() for endpoint in self.by_name.values() if endpoint.status != DELETING]
+
+    def load(self, saved: list[Record]) -> None:
+        """Take over what `saved` returned."""
+        self.by_name = {record["name"]: loaded(record) for record in saved}
+
+    def stop(self) -> None:
+        """Kill every instance and wait until all are gone."""
+        with self._lock:
+            self._stopping = True
+            fleets = list(self._fleets)
+        for fleet in fleets:
+            fleet.kill()
+
+    def _existing(self, name: str) -> Endpoint:
+        if name not in self.by_name:
+            raise ValidationError(f'Could not find endpoint "{self._place.arn(ENDPOINT, name)}".')
+        return self.by_name[name]
+
+    def _settled(self, name: str) -> Endpoint:
+        endpoint = self._existing(name)
+        if endpoint.status not in (IN_SERVICE, FAILED):
+            raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+        return endpoint
+
+    def _changeable(self, name: str) -> Endpoint:
+        endpoint = self._settled(name)
+        if endpoint.status == FAILED:
+            raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}". It can only be deleted.')
+        return endpoint
+
+    def _variants(self, config_name: str) -> dict[str, Variant]:
+        config = self._configs.get(config_name)
+        return {
+            settings["VariantName"]: Variant(
+                settings,
+                self._models.get(settings["ModelName"]),
+                weight=settings["InitialVariantWeight"],
+                count=settings["InitialInstanceCount"],
+            )
+            for settings in config["ProductionVariants"]
+        }
+
+    def _check_capacity(self, wanted: int, instead_of: Endpoint | None = None) -> None:
+        others = [endpoint for endpoint in self.by_name.values() if endpoint is not instead_of]
+        used = sum(variant.count for endpoint in others for variant in endpoint.variants.values())
+        if used + wanted > MOST_INSTANCES:
+            raise ApiError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit 'instances of the embedded SageMaker' is {MOST_INSTANCES} Instances, "
+                f"with current utilization of {used} Instances and a request delta of {wanted} Instances.",
+            )
+
+    def _work(self, endpoint: Endpoint, status: str, work: Callable[[], None], failed: str = IN_SERVICE) -> None:
+        """Do `work` on a thread while the endpoint has `status`; it is InService after it, or `failed`."""
+        endpoint.becomes(status)
+        endpoint.settled.clear()
+
+        def run() -> None:
+            after, reason = IN_SERVICE, None
+            try:
+                work()
+            except DeploymentFailedError as error:
+                after, reason = failed, str(error)
+            except Exception as error:  # an endpoint must come to rest whatever happens to its thread
+                _logger.exception("endpoint %s", endpoint.arn)
+                after, reason = failed, f"Internal error: {error!r}"
+            with self._lock:
+                endpoint.pending_config = None
+                if not self._stopping:
+                    endpoint.becomes(after, reason)
+            endpoint.settled.set()
+
+        threading.Thread(target=run, name=f"sagemaker-{endpoint.name}", daemon=True).start()
+
+    def _start(self, endpoint: Endpoint) -> None:
+        self._bring_up(endpoint, list(endpoint.variants.values()))
+
+    def _deploy(self, endpoint: Endpoint, config_name: str, variants: dict[str, Variant]) -> None:
+        if endpoint.asleep:
+            # What a failure would return to must be there.
+            endpoint.asleep = False
+            self._start(endpoint)
+        self._bring_up(endpoint, list(variants.values()))
+        with self._lock:
+            former, endpoint.variants = endpoint.variants, variants
+            endpoint.config_name = config_name
+        self._take_down(former.values())
+
+    def _resize(self, endpoint: Endpoint, former: dict[str, int]) -> None:
+        resized = []
+        try:
+            for name in former:
+                variant = endpoint.variants[name]
+                assert variant.fleet is not None  # noqa: S101  (the endpoint is in service)
+                variant.fleet.resize(variant.count)
+                resized.append(name)
+        finally:
+            for name in former.keys() - resized:
+                endpoint.variants[name].count = former[name]
+
+    def _remove(self, endpoint: Endpoint) -> None:
+        self._take_down(endpoint.variants.values())
+        with self._lock:
+            del self.by_name[endpoint.name]
+
+    def _bring_up(self, endpoint: Endpoint, variants: list[Variant]) -> None:
+        """Start all instances of variants and wait until they are healthy; or else leave none.
+
+        Raises
+        ------
+        DeploymentFailedError
+            With the reason of the first variant that failed.
+        """
+        try:
+            launched = []
+            for variant in variants:
+                variant.fleet = self._fleet(endpoint, variant)
+                launched.append(variant.fleet.launch(variant.count))
+            for variant, instances in zip(variants, launched, strict=True):
+                assert variant.fleet is not None  # noqa: S101  (just made)
+                startup = variant.settings.get("ContainerStartupHealthCheckTimeoutInSeconds")
+                variant.fleet.bring_into_service(instances, startup)
+        except BaseException:
+            self._take_down(variants)
+            raise
+
+    def _fleet(self, endpoint: Endpoint, variant: Variant) -> Fleet:
+        container = self._artifacts.fetch(variant.model, self._place)
+        write = self._logs.writer(self._place, endpoint.name, variant.name, container.credentials)
+        fleet = Fleet(variant.name, container, write, self._limits)
+        with self._lock:
+            if self._stopping:
+                fleet.kill()
+            self._fleets.add(fleet)
+        return fleet
+
+    def _take_down(self, variants: Any) -> None:
+        for variant in variants:
+            if variant.fleet:
+                variant.fleet.stop()
+                with self._lock:
+                    self._fleets.discard(variant.fleet)
+                variant.fleet = None
