@@ -112,7 +112,7 @@ def refused(context, path, value):
         place = place[parent]
     place[last] = value
     with pytest.raises(SettingsError) as caught:
-        load(changed, {})
+        load(changed, {"ML_PIPELINE_ENVIRONMENT": "staging"})
     return str(caught.value)
 
 
