@@ -287,6 +287,7 @@ def _environment(target: Target, ours: Mapping[str, str], home: Path) -> dict[st
         "ML_PIPELINE_REGION": target.region,
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "NO_COLOR": "1",
+        "NODE_NO_WARNINGS": "1",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }

@@ -65,7 +65,7 @@ def destroy(
     removal = Removal(target, settings.models_root, tell)
     stacks = [
         stack
-        for section in SECTIONS
+        for section in reversed(SECTIONS)
         if (delete_data or section != DATA_SECTION) and describe_stack(target, stack := target.names.stack(section))
     ]
     data = removal.what_is_there()

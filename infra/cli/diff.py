@@ -9,6 +9,7 @@ from infra.cli import options
 from infra.cli.cdk import Cdk
 from infra.cli.console import human_console
 from infra.cli.deploy import check_sections
+from infra.cli.diff_text import ShortDefinitions
 from infra.cli.errors import CommandError
 from infra.cli.processes import Children
 from infra.cli.readiness import read_settings
@@ -40,11 +41,14 @@ def diff(
         human_console(as_json=True).print("Building the templates…")
         cdk.synthesize()
         stacks = [target.names.stack(section) for section in sections or ()]
-        different = cdk.diff(stacks, _print, colour=sys.stdout.isatty())
+        colour = sys.stdout.isatty()
+        definitions = ShortDefinitions(colour=colour)
+        different = cdk.diff(stacks, lambda line: _print(definitions.take(line)), colour=colour)
+        _print(definitions.rest())
     if fail and different:
         raise CommandError(f"{different} of the stacks would change.")
 
 
-def _print(line: str) -> None:
-    sys.stdout.write(line)
+def _print(lines: list[str]) -> None:
+    sys.stdout.writelines(lines)
     sys.stdout.flush()
