@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-from infra.local.emulator.private_names import Needs, module
+from infra.local.emulator.private_names import Needs, module, rebind
 from infra.local.errors import ServiceCallError
 from infra.local.wire import Handler, Request, Response, Wrapper
 
@@ -15,7 +15,13 @@ NEEDS: Needs = {
     "app": ("SERVICE_HANDLERS", "_loaded_modules", "_state_map", "_get_module", "call_service_handler_sync"),
     "core.router": ("SERVICE_PATTERNS", "extract_access_key_id"),
     "core.iam_actions": ("SERVICE_TO_IAM_NAMESPACE", "_BOTOCORE_SERVICE_MAP"),
-    "core.responses": ("_request_account_id", "_request_region", "get_account_id", "get_region"),
+    "core.responses": (
+        "_request_account_id",
+        "_request_region",
+        "fix_success_content_type",
+        "get_account_id",
+        "get_region",
+    ),
 }
 
 Save = Callable[[], Any]
@@ -53,6 +59,8 @@ class Services:
         self._router = module("core.router")
         self._iam_actions = module("core.iam_actions")
         self._responses = module("core.responses")
+        self._two_protocols: set[str] = set()
+        self._leave_bodies_their_type()
 
     def register(
         self,
@@ -78,7 +86,7 @@ class Services:
             What the service's ``X-Amz-Target`` headers start with, where it speaks a JSON protocol.
         rest_models
             botocore's names of the descriptions that tell which operation a path is, where it speaks a REST protocol
-            that the emulator does not know: without, such calls are not authorized.
+            beside, which the emulator does not know: without, such calls are not authorized.
         save, load
             Persistence: `save` at a clean stop, `load` at the next start when there is something to load. A
             `save` that returns ``None`` keeps nothing.
@@ -89,11 +97,22 @@ class Services:
         pattern["target_prefixes"] = [*pattern.get("target_prefixes", []), *target_prefixes]
         self._iam_actions.SERVICE_TO_IAM_NAMESPACE.setdefault(name, name)
         if rest_models:
+            self._two_protocols.add(name)
             self._iam_actions._BOTOCORE_SERVICE_MAP[name] = list(rest_models)
         service = _ServiceModule(handler, save, load, reset)
         self._app._loaded_modules[name] = service
         self._app._state_map[name] = name
         self._app.SERVICE_HANDLERS[name] = service.handle_request
+
+    def _leave_bodies_their_type(self) -> None:
+        # Symptom: what a model answers as application/json has the type of SageMaker's control plane.
+        fix_success_content_type = self._responses.fix_success_content_type
+
+        def fix_that_of_one_protocol(service: str, status: int, headers: dict[str, str]) -> None:
+            if service not in self._two_protocols:
+                fix_success_content_type(service, status, headers)
+
+        rebind(fix_success_content_type, fix_that_of_one_protocol)
 
     def wrap(self, name: str, wrapper: Wrapper) -> None:
         """Put `wrapper` in front of the emulator's service `name`: it answers or hands on.

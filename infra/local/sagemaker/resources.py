@@ -88,9 +88,12 @@ class SageMakerResources:
         return made
 
     def _update_endpoint(self, request: ResourceRequest) -> Resource:
-        name = self._name(request)
         if request.changed("EndpointName"):
             return self._create_endpoint(request)
+        name = self._name(request)
+        if not request.changed(*request.properties.keys() | request.previous.keys()):
+            # Nothing is asked of the endpoint, whatever it serves meanwhile.
+            return Resource(request.physical_id, {"EndpointName": name})
         wanted = request.properties["EndpointConfigName"]
         if self._describe(request, name)["EndpointConfigName"] != wanted:
             properties = {key: value for key, value in request.properties.items() if key != "Tags"}

@@ -14,7 +14,7 @@ from infra.local.scaling.targets import Place, Record
 from infra.local.service_model import from_template
 
 _IDENTITY = ("ResourceId", "ScalableDimension", "ServiceNamespace")
-_TARGET = frozenset({*_IDENTITY, "MaxCapacity", "MinCapacity", "RoleARN", "SuspendedState"})
+_TARGET = frozenset({*_IDENTITY, "MaxCapacity", "MinCapacity", "RoleARN", "SuspendedState", "Tags"})
 _POLICY = frozenset(
     {*_IDENTITY, "PolicyName", "PolicyType", "ScalingTargetId", "TargetTrackingScalingPolicyConfiguration"}
 )
@@ -45,8 +45,10 @@ class ScalingResources:
 
     def _put_target(self, request: ResourceRequest) -> Resource:
         # Another variant is another id, by which CloudFormation knows that the target was replaced.
-        self._call(request, "RegisterScalableTarget", request.properties)
         target_id = "|".join(str(request.properties[name]) for name in _IDENTITY)
+        if _is_asked_for(request):
+            tags = {tag["Key"]: tag["Value"] for tag in request.properties.get("Tags", [])}
+            self._call(request, "RegisterScalableTarget", {**request.properties, "Tags": tags})
         return Resource(target_id, {"Id": target_id})
 
     def _delete_target(self, request: ResourceRequest) -> None:
@@ -56,6 +58,8 @@ class ScalingResources:
             self._call(request, "DeregisterScalableTarget", identity)
 
     def _put_policy(self, request: ResourceRequest) -> Resource:
+        if not _is_asked_for(request):
+            return Resource(request.physical_id, {"Arn": request.physical_id})
         properties = dict(request.properties)
         target_id = properties.pop("ScalingTargetId", None)
         policy = {**(_identity(target_id) if target_id else {}), **properties}
@@ -72,6 +76,11 @@ class ScalingResources:
     def _call(self, request: ResourceRequest, operation: str, properties: Mapping[str, Any]) -> Record:
         members = from_template(SERVICE, operation, dict(properties))
         return self._service.call(operation, members, Place(request.account, request.region))
+
+
+def _is_asked_for(request: ResourceRequest) -> bool:
+    """Whether a resource is to be created or changed: a stack's update asks for every resource of it."""
+    return not request.physical_id or request.changed(*request.properties.keys() | request.previous.keys())
 
 
 def _identity(target_id: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 60
 WAITER = {"Delay": 0.1, "MaxAttempts": 600}
 
 # What the archive says decides who it claims to be; what a request says decides what happens to it.
-SERVER = '''
+SERVER = """
 import http.server, json, os, sys, time
 
 model = sys.argv[sys.argv.index("--model") + 1]
@@ -55,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
-'''
+"""
 
 
 def archive(**files: str) -> bytes:

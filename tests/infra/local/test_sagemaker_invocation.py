@@ -3,9 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +70,7 @@ def test_an_error_of_the_server_is_a_model_error_with_its_status_and_body(
 
 
 def test_unknown_endpoints_and_variants_are_validation_errors(world: SageMakerWorld) -> None:
-    with pytest.raises(world.runtime.exceptions.ValidationError, match="Endpoint nobody of account 0+ not found"):
+    with pytest.raises(world.runtime.exceptions.ValidationError, match=r"Endpoint nobody of account 0+ not found"):
         world.runtime.invoke_endpoint(EndpointName="nobody", Body=b"")
     with pytest.raises(world.runtime.exceptions.ValidationError, match="Variant C not found"):
         world.invoke(TargetVariant="C")
