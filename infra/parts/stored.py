@@ -61,8 +61,8 @@ class Stored(Construct):
     def let_add_predictions(self, role: iam.IRole) -> None:
         """Let a role put items into the table, but read and delete none.
 
-        DynamoDB uses the table's key with the rights of whoever calls it (DynamoDB developer guide, "How DynamoDB uses
-        AWS KMS").
+        DynamoDB uses the table's key with the rights of whoever calls it (KMS developer guide, "How Amazon DynamoDB
+        uses AWS KMS").
         """
         self.predictions.grant(role, "dynamodb:BatchWriteItem", "dynamodb:PutItem")
         self._data_key.grant_encrypt_decrypt(role)

@@ -63,7 +63,7 @@ class BatchStack(cdk.Stack):
         grant_register_models(train, self, settings.models_root)
 
     def _compute(self, network: NetworkStack) -> list[batch.FargateComputeEnvironment]:
-        """Where jobs run, in the order in which the queue tries.
+        """Where jobs run, in the order in which the queue tries (Batch API reference, "ComputeEnvironmentOrder").
 
         Spot, if it is wanted, comes first; on demand then keeps a quarter of the vCPUs, enough for the largest job, so
         that both together stay within the limit.

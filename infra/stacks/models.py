@@ -98,7 +98,10 @@ class ModelsStack(cdk.Stack):
         )
 
     def _security_group(self, network: NetworkStack) -> ec2.SecurityGroup:
-        """SageMaker fetches the artifact through our network; the container itself reaches nothing and nobody."""
+        """SageMaker fetches the artifact through our network; the container itself reaches nothing and nobody.
+
+        Source: SageMaker developer guide, "Run Training and Inference Containers in Internet-Free Mode".
+        """
         group = ec2.SecurityGroup(
             self,
             "EndpointGroup",
@@ -173,7 +176,8 @@ class ModelsStack(cdk.Stack):
         return sagemaker.CfnModel(
             self,
             "Model",
-            # With a name of its own it cannot be replaced: a change that would need that fails, and nothing happens.
+            # With a name of its own it cannot be replaced (CloudFormation user guide, "Name type"): a deployment that
+            # would have to replace it fails, and what is served stays.
             model_name=self._names.of("sagemaker-first-model"),
             execution_role_arn=role.role_arn,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
