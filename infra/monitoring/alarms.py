@@ -186,6 +186,7 @@ def _runs(metrics: Metrics) -> Iterator[Watch]:
 
 
 def _drift(settings: Alarms, metrics: Metrics) -> Watch:
+    """The index is published once without the name of a feature; the highest of a day counts."""
     return Watch(
         "drift",
         "serving",
