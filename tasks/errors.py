@@ -103,14 +103,15 @@ class RecordError:
 
     def to_json(self) -> dict[str, int | str | None]:
         """The form in which callers get it."""
-        return {"record": self.record, "field": self._shown_field, "message": self.message}
+        return {"record": self.record, "field": self.shown_field, "message": self.message}
 
     def __str__(self) -> str:
         place = None if self.record is None else f"record {self.record}"
-        return ": ".join(part for part in (place, self._shown_field, self.message) if part is not None)
+        return ": ".join(part for part in (place, self.shown_field, self.message) if part is not None)
 
     @property
-    def _shown_field(self) -> str | None:
+    def shown_field(self) -> str | None:
+        """The field's name, shortened."""
         return None if self.field is None else self.field[:_LONGEST_FIELD]
 
 
@@ -124,11 +125,6 @@ class InvalidRequest(TaskError):
         more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
         super().__init__(f"{errors[0]}{more}")
         self.errors = errors
-
-    @property
-    def records(self) -> int:
-        """How many records are at fault."""
-        return len({error.record for error in self.errors} - {None})
 
 
 class InvalidRecords(InvalidRequest):

@@ -50,7 +50,8 @@ def score_batch(records: Sequence[StreamRecord], online: Online, quarantine: Qua
     """Predict the records of a batch with one call of the endpoint, and store the predictions.
 
     As in a batch run, fields that the model does not read are ignored, and a record that does not pass the check is
-    set aside. A record that is there twice is predicted once.
+    set aside. A record that is there twice is predicted once. One that comes again in a later batch is predicted
+    again, maybe by another variant, and its item replaced as a whole: there is always one, of one variant.
 
     Returns
     -------
@@ -102,8 +103,8 @@ def _predict(
 ) -> tuple[Answer | None, list[Poison]]:
     """Predict, but for what the variant that answers refuses.
 
-    A variant may serve another version than the active one, with another signature. Each round loses at least one
-    record, and each variant names all that it refuses at once.
+    A variant may serve another version than the active one, with another signature. Nearly always there is one round;
+    each further one has fewer records.
     """
     refused: list[Poison] = []
     waiting = list(zip(sources, records, strict=True))

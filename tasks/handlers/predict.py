@@ -9,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks import api_answer
+from tasks.api_answer import MOST_ERRORS
 from tasks.api_request import ApiRequest
 from tasks.errors import InvalidRequest, MethodNotAllowed, UnsupportedMediaType
 from tasks.handlers.telemetry import count_predictions, logger, metrics, traced
@@ -24,7 +25,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     """Predict records.
 
     Input: API Gateway's proxy event of `GET /predict?feature=value…` or `POST /predict` with `{"records": […]}`.
-    Output: a proxy answer; see `tasks.api_answer`. Each prediction is stored before it is told.
+    Output: a proxy answer; see `tasks.api_answer`. Each prediction is stored before it is told; an answer out of the
+    gateway's cache is the earlier one, with the earlier ids.
     Errors: none; each has its status, and what is not the caller's fault is logged under the request's id.
     """
     request_id: str = event["requestContext"]["requestId"]
@@ -33,8 +35,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     try:
         answer = _predict(event, request_id)
     except (InvalidRequest, MethodNotAllowed, UnsupportedMediaType) as error:
-        invalid = error.records if isinstance(error, InvalidRequest) else 0
-        logger.info("refused", extra={"error": type(error).__name__, "reason": str(error)})
+        errors = error.errors if isinstance(error, InvalidRequest) else ()
+        invalid = len({entry.record for entry in errors} - {None})
+        # Which fields, but not what was in them: a log is no copy of the data.
+        fields = sorted({entry.shown_field for entry in errors[:MOST_ERRORS] if entry.shown_field is not None})
+        logger.info("refused", extra={"error": type(error).__name__, "fields": fields, "invalid_records": invalid})
         answer = api_answer.failure(request_id, error)
     except Exception as error:  # whatever it is, the caller gets an answer, and one without details
         failed = 1

@@ -28,12 +28,13 @@ def traced(handler: Handler) -> Handler:
     """Trace a handler with X-Ray, in Lambda and unless POWERTOOLS_TRACE_DISABLED is true.
 
     Powertools loads the X-Ray SDK even for a tracer that is disabled, which takes 0.1 s of every cold start; so no
-    tracer is made where none is wanted. Errors are not captured: their messages may quote records.
+    tracer is made where none is wanted. Neither errors nor answers are captured: they may quote records.
     """
     disabled = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes", "on", "y", "t")
     if disabled or "LAMBDA_TASK_ROOT" not in os.environ:
         return handler
     from aws_lambda_powertools import Tracer
 
-    traced_handler: Handler = Tracer(service=_NAME).capture_lambda_handler(handler, capture_error=False)
+    tracer = Tracer(service=_NAME)
+    traced_handler: Handler = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
     return traced_handler

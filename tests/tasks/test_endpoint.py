@@ -118,7 +118,6 @@ def test_records_that_the_variant_s_model_does_not_take_are_named(endpoint, mode
         RecordError(1, "origin", "the model does not know it"),
         RecordError(1, "wind", "x" * 300),
     ]
-    assert refusal.value.records == 1
 
 
 GOOD_ENTRY = {"score": 0.5, "prediction": True}

@@ -192,6 +192,14 @@ def test_a_body_of_another_form_is_refused_with_what_is_wrong(api, model, body, 
     assert model.calls == []
 
 
+def test_a_refusal_is_logged_with_its_fields_but_not_with_their_values(api, logs):
+    api(get("distance=secret&origin=JFK&extra=hidden"))
+
+    (logged,) = logs()
+    assert (logged["error"], logged["fields"]) == ("InvalidRecords", ["distance", "extra"])
+    assert not [word for word in ("secret", "hidden") if word in json.dumps(logged)]
+
+
 def test_as_many_records_as_the_settings_say_are_taken(api, monkeypatch):
     monkeypatch.setenv("ML_PIPELINE_MOST_RECORDS", "2")
 

@@ -210,6 +210,13 @@ def test_sequence_numbers_are_compared_as_numbers(stream, online, monkeypatch):
     assert stream({"Records": [longer, shorter]}) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
 
 
+def test_the_path_is_made_once_for_a_process(online):
+    score_stream._online.cache_clear()
+
+    assert score_stream._online() is score_stream._online()
+    score_stream._online.cache_clear()
+
+
 contents = st.one_of(
     st.binary(max_size=20),
     st.fixed_dictionaries(

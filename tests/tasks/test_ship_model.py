@@ -86,11 +86,11 @@ def request_of(cloudformation):
     return make
 
 
-def upload(world, version_id="v1", text=MODEL_TEXT, **changes):
+def upload(world, version_id="v1", text=MODEL_TEXT, without="", **changes):
     """An asset as a deployment ships it; returns the archive in it."""
     version, body = version_of(Artifact(text, SIGNATURE, [{"record": GOOD, "score": 0.25}]), version_id)
     document = orjson.loads(version.to_json())
-    del document["artifact"], document["createdAt"]
+    document = {name: value for name, value in document.items() if name not in ("artifact", "createdAt", without)}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("model.tar.gz", body)
@@ -202,6 +202,11 @@ def test_deletion_leaves_the_registry_alone(world, registry, cloudformation, req
             "InvalidSignature: the artifact in s3://data/asset.zip has another signature",
         ),
         (lambda world: upload(world, signature={}), {}, "InvalidSignature: "),
+        (
+            lambda world: upload(world, without="threshold"),
+            {},
+            "InvalidShipment: version.json in s3://data/asset.zip lacks something: KeyError('threshold')",
+        ),
         (lambda world: upload(world), {"Image": ""}, "InvalidShipment: the resource lacks the properties Image"),
         (lambda world: upload(world), {"Bucket": "nowhere"}, "NoSuchBucket"),
     ],
