@@ -23,6 +23,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import IConstruct
 
 from infra.settings import Settings
+from infra.stacks.models import takes_volume_key
 
 #: Types that hold data, and the keys to it: they outlive their stack. Everything else goes with it.
 RETAINED_TYPES = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"})
@@ -127,7 +128,9 @@ def _api_stage(stage: apigateway.CfnStage) -> str | None:
 
 
 def _endpoint_config(config: sagemaker.CfnEndpointConfig) -> str | None:
-    return None if config.kms_key_id else "encrypt the instances' volumes with a key of ours"
+    variants: Any = config.production_variants
+    encrypted = config.kms_key_id or not any(takes_volume_key(variant.instance_type) for variant in variants)
+    return None if encrypted else "encrypt the instances' volumes with a key of ours"
 
 
 def _workgroup(group: athena.CfnWorkGroup) -> str | None:

@@ -122,6 +122,12 @@ class Assembly:
         name = _own_name(body) or logical_id
         if "Arn" not in attribute:
             return f"{logical_id}.{attribute}"
+        if body["Type"] == "AWS::StepFunctions::StateMachineVersion":
+            return f"{self.resolve(body['Properties']['StateMachineArn'], stack)}:1"
+        if body["Type"] == "AWS::StepFunctions::StateMachineAlias":
+            (routed,) = self.resolve(body["Properties"]["RoutingConfiguration"], stack)
+            machine, _, _ = routed["StateMachineVersionArn"].rpartition(":")
+            return f"{machine}:{body['Properties']['Name']}"
         service = {
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
             "AWS::Lambda::Function": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}",

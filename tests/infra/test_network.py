@@ -1,10 +1,16 @@
+import ipaddress
+
 import pytest
+
+from tests.infra.assembly import ACCOUNT, NAMES
 
 #: Services that the roles may call but that code in the subnets does not: why no endpoint is needed.
 CALLED_FROM_ELSEWHERE = {
     "kms": "S3 and DynamoDB call it on the caller's behalf, from their side",
     "ec2": "Lambda itself attaches functions to the network; the functions are denied these calls",
 }
+#: Services that Lambda calls with the role of a function that reads a stream, before and after the function runs.
+CALLED_BY_THE_READER = {"kinesis", "sqs"}
 #: Endpoint of each service that code in the subnets calls.
 ENDPOINTS = {
     "s3": {"s3"},
@@ -12,9 +18,11 @@ ENDPOINTS = {
     "ssm": {"ssm"},
     "logs": {"logs"},
     "xray": {"xray"},
+    "sagemaker": {"sagemaker.runtime"},
     # The docker protocol has an endpoint of its own, and layers come from S3.
     "ecr": {"ecr.api", "ecr.dkr", "s3"},
 }
+VPC = "10.41.0.0/16"
 
 
 def endpoints(assembly):
@@ -24,29 +32,53 @@ def endpoints(assembly):
     }
 
 
-def roles_of_code_in_the_subnets(assembly):
-    functions = (assembly.resolve(f.properties["Role"], f.stack) for f in assembly.of_type("AWS::Lambda::Function"))
-    jobs = (
-        assembly.resolve(j.properties["ContainerProperties"][role], j.stack)
-        for j in assembly.of_type("AWS::Batch::JobDefinition")
-        for role in ("JobRoleArn", "ExecutionRoleArn")
-    )
-    return {arn.rsplit("/", 1)[1] for arn in (*functions, *jobs)}
+def functions_in_the_subnets(assembly):
+    return [f for f in assembly.of_type("AWS::Lambda::Function") if "VpcConfig" in f.properties]
+
+
+def services(assembly, role):
+    return {action.split(":")[0] for action, _ in assembly.allowed(role)}
+
+
+def called_from_the_subnets(assembly):
+    readers = {mapping.properties["FunctionName"] for mapping in assembly.of_type("AWS::Lambda::EventSourceMapping")}
+    for function in functions_in_the_subnets(assembly):
+        reads = function.properties["FunctionName"] in readers
+        yield services(assembly, assembly.role_of(function)) - (CALLED_BY_THE_READER if reads else set())
+    for job in assembly.of_type("AWS::Batch::JobDefinition"):
+        for role in ("JobRoleArn", "ExecutionRoleArn"):
+            arn = assembly.resolve(job.properties["ContainerProperties"][role], job.stack)
+            yield services(assembly, arn.rsplit("/", 1)[1])
 
 
 def test_every_service_that_code_in_the_subnets_may_call_has_an_endpoint_and_no_other_has_one(assembly):
-    called = {
-        action.split(":")[0] for role in roles_of_code_in_the_subnets(assembly) for action, _ in assembly.allowed(role)
-    } - set(CALLED_FROM_ELSEWHERE)
+    called = set().union(*called_from_the_subnets(assembly)) - set(CALLED_FROM_ELSEWHERE)
 
     assert called, "the roles of functions and jobs were not found"
     assert set().union(*(ENDPOINTS[service] for service in called)) == set(endpoints(assembly))
 
 
+def test_only_the_function_that_ships_models_runs_outside_the_subnets(assembly):
+    outside = {
+        f.properties["FunctionName"]
+        for f in assembly.of_type("AWS::Lambda::Function")
+        if "VpcConfig" not in f.properties
+    }
+
+    assert outside == {NAMES.function("ship-model")}
+
+
+def test_model_containers_in_the_subnets_call_nobody(assembly):
+    """So they need no endpoint. SageMaker fetches their artifact through that of S3."""
+    models = assembly.of_type("AWS::SageMaker::Model")
+
+    assert models
+    assert all(m.properties["EnableNetworkIsolation"] is True and "VpcConfig" in m.properties for m in models)
+
+
 def test_functions_are_denied_the_network_calls_that_lambda_makes_for_them(assembly):
-    for function in assembly.of_type("AWS::Lambda::Function"):
-        role = assembly.resolve(function.properties["Role"], function.stack).rsplit("/", 1)[1]
-        name = function.properties["FunctionName"]
+    for function in functions_in_the_subnets(assembly):
+        role, name = assembly.role_of(function), function.properties["FunctionName"]
         (denied,) = (s for s in assembly.statements(role) if s["Effect"] == "Deny")
         allowed = {action for action, _ in assembly.allowed(role) if action.startswith("ec2:")}
 
@@ -118,3 +150,71 @@ def test_rejected_traffic_is_recorded(assembly):
 
     assert flow_log["TrafficType"] == "REJECT"
     assert flow_log["ResourceType"] == "VPC"
+
+
+def test_interface_endpoints_serve_callers_of_this_account_and_one_service(assembly):
+    for service, endpoint in endpoints(assembly).items():
+        if endpoint.properties["VpcEndpointType"] == "Interface":
+            (statement,) = assembly.resolve(endpoint.properties["PolicyDocument"]["Statement"], endpoint.stack)
+
+            assert statement["Action"].split(":")[0] == service.split(".")[0]
+            assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
+
+
+def test_only_our_models_can_be_asked_from_the_network(assembly):
+    endpoint = endpoints(assembly)["sagemaker.runtime"]
+    (statement,) = endpoint.properties["PolicyDocument"]["Statement"]
+
+    assert statement["Action"] == "sagemaker:InvokeEndpoint"
+    assert statement["Resource"] == f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/{NAMES.endpoint}"
+
+
+def lets_through(assembly, *, outbound, address, port):
+    """What the network ACL does with a packet: the first rule that fits decides, and without one it is stopped."""
+    rules = sorted(
+        (e.properties for e in assembly.of_type("AWS::EC2::NetworkAclEntry") if e.properties["Egress"] is outbound),
+        key=lambda rule: rule["RuleNumber"],
+    )
+    for rule in rules:
+        here = ipaddress.ip_address(address) in ipaddress.ip_network(rule["CidrBlock"])
+        if here and rule["Protocol"] in (-1, 6) and rule["PortRange"]["From"] <= port <= rule["PortRange"]["To"]:
+            return rule["RuleAction"] == "allow"
+    return False
+
+
+NEIGHBOUR, S3, STRANGER = "10.41.4.7", "52.216.1.1", "203.0.113.9"
+ANSWER_PORTS = (1024, 32768, 60999, 65535)
+
+
+@pytest.mark.parametrize("callee", [NEIGHBOUR, S3])
+def test_the_second_wall_lets_questions_to_endpoints_and_their_answers_through(assembly, callee):
+    assert lets_through(assembly, outbound=True, address=callee, port=443)
+    assert all(lets_through(assembly, outbound=False, address=callee, port=port) for port in ANSWER_PORTS)
+
+
+def test_the_second_wall_lets_interface_endpoints_hear_and_answer_the_other_zone(assembly):
+    assert lets_through(assembly, outbound=False, address=NEIGHBOUR, port=443)
+    assert all(lets_through(assembly, outbound=True, address=NEIGHBOUR, port=port) for port in ANSWER_PORTS)
+
+
+@pytest.mark.parametrize(
+    ("outbound", "address", "port"),
+    [
+        (False, STRANGER, 443),
+        (False, STRANGER, 22),
+        (False, NEIGHBOUR, 22),
+        (True, STRANGER, 80),
+        (True, STRANGER, 5432),
+        (True, NEIGHBOUR, 22),
+    ],
+)
+def test_the_second_wall_stops_everything_else(assembly, outbound, address, port):
+    assert not lets_through(assembly, outbound=outbound, address=address, port=port)
+
+
+def test_the_second_wall_stands_around_every_subnet(assembly):
+    walled = [a.properties["SubnetId"]["Ref"] for a in assembly.of_type("AWS::EC2::SubnetNetworkAclAssociation")]
+
+    assert sorted(walled) == sorted(subnet.logical_id for subnet in assembly.of_type("AWS::EC2::Subnet"))
+    assert assembly.one("AWS::EC2::VPC").properties["CidrBlock"] == VPC
+    assert len(assembly.of_type("AWS::EC2::NetworkAcl")) == 1

@@ -23,11 +23,14 @@ def test_input_and_models_are_versioned_and_old_versions_expire(assembly):
         assert rules["expire-old-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
 
 
-def test_of_the_results_only_the_bookkeeping_of_runs_expires(assembly):
+def test_of_the_results_only_what_can_be_had_anew_expires(assembly):
     bucket = assembly.one("AWS::S3::Bucket", BucketName=NAMES.bucket("results")).properties
-    expiring = [rule["Prefix"] for rule in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    cheaper = {rule["Prefix"] for rule in rules if "Transitions" in rule}
 
-    assert expiring == ["runs/"]
+    assert expiring == {"runs/": 90, "athena/": 30}
+    assert cheaper == {"predictions/", "quarantine/"}
 
 
 def test_no_bucket_answers_without_tls(assembly):
@@ -56,7 +59,8 @@ def test_the_table_is_keyed_by_prediction_and_forgets_by_expiration_time(assembl
 
 def test_the_topic_is_encrypted_and_takes_messages_over_tls_alone(assembly):
     topic = assembly.one("AWS::SNS::Topic", TopicName=NAMES.topic).properties
-    (statement,) = assembly.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"]["Statement"]
+    (policy,) = assembly.of_type("AWS::SNS::TopicPolicy", stack="storage")
+    (statement,) = policy.properties["PolicyDocument"]["Statement"]
 
     assert "MessagesKey" in str(topic["KmsMasterKeyId"])
     assert statement["Effect"] == "Deny"
@@ -77,3 +81,24 @@ def test_cloudwatch_logs_may_use_the_logs_key_for_our_log_groups_alone(assembly)
     assert statement["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
     groups = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     assert groups == f"arn:aws:logs:us-east-1:{NAMES.account}:log-group:*"
+
+
+def users_of_the_messages_key(assembly):
+    (key,) = (key for key in assembly.of_type("AWS::KMS::Key") if key.logical_id.startswith("MessagesKey"))
+    statements = assembly.resolve(key.properties["KeyPolicy"]["Statement"], key.stack)
+    return {s["Principal"]["Service"]: s for s in statements if "Service" in s["Principal"]}
+
+
+def test_alarms_of_this_account_may_publish_to_encrypted_topics(assembly):
+    statement = users_of_the_messages_key(assembly)["cloudwatch.amazonaws.com"]
+
+    assert set(statement["Action"]) == {"kms:GenerateDataKey*", "kms:Decrypt"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": NAMES.account}}
+
+
+def test_rules_may_publish_to_our_topics_alone_without_a_condition_that_would_stop_them(assembly):
+    statement = users_of_the_messages_key(assembly)["events.amazonaws.com"]
+    topics = [f"arn:aws:sns:us-east-1:{NAMES.account}:{topic}" for topic in (NAMES.topic, NAMES.alarms_topic)]
+
+    assert set(statement["Action"]) == {"kms:GenerateDataKey*", "kms:Decrypt"}
+    assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topics}}

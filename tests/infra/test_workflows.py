@@ -204,11 +204,11 @@ def test_a_start_that_is_refused_is_tried_again_for_an_hour(assembly):
 
 
 def test_the_scheduler_may_start_the_alias_and_not_the_state_machine_itself(assembly):
-    alias = assembly.one("AWS::StepFunctions::StateMachineAlias").logical_id
+    machine = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{NAMES.state_machine('batch-inference')}"
     role = assembly.one("AWS::IAM::Role", RoleName=NAMES.role("scheduler"))
     (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
 
-    assert assembly.allowed(NAMES.role("scheduler")) == {("states:StartExecution", f"{alias}.Arn")}
+    assert assembly.allowed(NAMES.role("scheduler")) == {("states:StartExecution", f"{machine}:live")}
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {
         "aws:SourceAccount": ACCOUNT,
