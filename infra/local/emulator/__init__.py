@@ -11,7 +11,9 @@ the rest of `infra.local` in our own terms:
 - `Emulator.state_machines`: Step Functions records and start points,
 - `Emulator.networks`: records of network ACLs,
 - `Emulator.objects`: bodies of S3 objects,
-- `Emulator.rest_apis`: requests that API Gateway answers.
+- `Emulator.rest_apis`: requests that API Gateway answers,
+- `Emulator.schedules`: what EventBridge Scheduler starts,
+- `Emulator.streams`: streams that Lambda reads.
 """
 
 from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resources, ResourceType
@@ -22,13 +24,16 @@ from infra.local.emulator.networks import Networks
 from infra.local.emulator.objects import Objects
 from infra.local.emulator.permissions import Permissions
 from infra.local.emulator.rest_apis import Exchange, RestApis
+from infra.local.emulator.schedules import Due, Schedules
 from infra.local.emulator.services import Services
 from infra.local.emulator.state_machines import StateMachineRecords, StateMachines
+from infra.local.emulator.streams import Streams
 
 __all__ = [
     "ACCOUNT",
     "Credentials",
     "Deployed",
+    "Due",
     "Emulator",
     "Exchange",
     "Functions",
@@ -42,7 +47,9 @@ __all__ = [
     "ResourceType",
     "Resources",
     "RestApis",
+    "Schedules",
     "Services",
     "StateMachineRecords",
     "StateMachines",
+    "Streams",
 ]

@@ -205,11 +205,12 @@ class Resources:
         changed, and returns the resource; `ResourceRequest.physical_id` tells an update from a creation.
         """
         handlers = self._handlers[cfn_type]
-        inner_create, inner_update = handlers["create"], handlers["update"]
+        # Without an update of its own a type is made anew; CloudFormation then deletes the predecessor.
+        inner_create, inner_update = handlers["create"], handlers.get("update")
         with_logical_id = handlers.get("update_with_logical_id", False)
 
         def emulators(request: ResourceRequest) -> Resource:
-            if not request.physical_id:
+            if not request.physical_id or inner_update is None:
                 made = inner_create(request.logical_id, dict(request.properties), request.stack)
             else:
                 extra = (request.logical_id,) if with_logical_id else ()

@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.local.emulator import (
     cloudformation,
+    custom_resources,
     functions,
     identities,
     networks,
@@ -16,8 +17,10 @@ from infra.local.emulator import (
     permissions,
     private_names,
     rest_apis,
+    schedules,
     services,
     snapshots,
+    streams,
 )
 from infra.local.emulator import state_machines as state_machines_seam
 from infra.local.emulator.private_names import Needs, module
@@ -70,6 +73,10 @@ class Emulator:
         Bodies of S3 objects (`Objects`).
     rest_apis
         API Gateway's REST APIs (`RestApis`).
+    schedules
+        EventBridge Scheduler (`Schedules`).
+    streams
+        Kinesis streams that Lambda reads (`Streams`).
 
     Raises
     ------
@@ -91,15 +98,18 @@ class Emulator:
             private_names.check(
                 NEEDS,
                 cloudformation.NEEDS,
+                custom_resources.NEEDS,
                 functions.NEEDS,
                 identities.NEEDS,
                 networks.NEEDS,
                 objects.NEEDS,
                 permissions.NEEDS,
                 rest_apis.NEEDS,
+                schedules.NEEDS,
                 services.NEEDS,
                 snapshots.NEEDS,
                 state_machines_seam.NEEDS,
+                streams.NEEDS,
             )
         self.app: Any = module("app").app
         self.identities = identities.Identities()
@@ -110,6 +120,9 @@ class Emulator:
         self.networks = networks.Networks()
         self.objects = objects.Objects()
         self.rest_apis = rest_apis.RestApis()
+        self.schedules = schedules.Schedules()
+        self.streams = streams.Streams()
+        custom_resources.fail_with_their_functions()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from infra.local.emulator.private_names import Needs, module, rebind
 
-NEEDS: Needs = {"services.ec2": ("_network_acl_entry_xml", "_network_acls", "_subnets")}
+NEEDS: Needs = {
+    "services.ec2": ("_network_acl_entry_xml", "_network_acls", "_p", "_parse_ip_permissions", "_subnets"),
+}
 
 
 class Networks:
@@ -17,6 +19,7 @@ class Networks:
         entry_xml = self._ec2._network_acl_entry_xml
         # Symptom: DescribeNetworkAcls does not show the ports of an entry.
         rebind(entry_xml, lambda entry: entry_xml(entry).replace("</item>", f"{_ports_xml(entry)}</item>"))
+        self._read_prefix_lists()
 
     def put_entry(self, acl: str, entry: Mapping[str, Any]) -> None:
         """Add an entry or replace that of the same number and direction.
@@ -61,6 +64,23 @@ class Networks:
         for acl, candidate in list(self._ec2._network_acls.items()):
             if record and candidate["IsDefault"] and candidate["VpcId"] == record["VpcId"]:
                 self.associate(subnet, acl)
+
+    def _read_prefix_lists(self) -> None:
+        # Symptom: a rule of a security group loses the prefix list that it is about.
+        parse, member = self._ec2._parse_ip_permissions, self._ec2._p
+
+        def parse_with_prefix_lists(params: Any, prefix: str) -> list[dict[str, Any]]:
+            rules: list[dict[str, Any]] = parse(params, prefix)
+            for number, rule in enumerate(rules, 1):
+                listed = f"{prefix}.{number}.PrefixListIds.1"
+                if identity := member(params, f"{listed}.PrefixListId"):
+                    described = {"Description": member(params, f"{listed}.Description")}
+                    rule["PrefixListIds"] = [
+                        {"PrefixListId": identity, **{name: text for name, text in described.items() if text}}
+                    ]
+            return rules
+
+        rebind(parse, parse_with_prefix_lists)
 
     def _record(self, acl: str) -> dict[str, Any]:
         record: dict[str, Any] | None = self._ec2._network_acls.get(acl)

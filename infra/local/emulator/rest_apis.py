@@ -15,6 +15,7 @@ NEEDS: Needs = {
     "services.apigateway_v1": (
         "_GATEWAY_ERROR_MESSAGES",
         "_build_lambda_event_v1",
+        "_check_api_key",
         "_check_request_validation",
         "_execute_in_scope",
         "_extract_lambda_ref_from_integration_uri",
@@ -45,8 +46,8 @@ class Exchange:
         Which call of which stage.
     destination, format
         The stage's access log settings: ARN of a log group, and the line with ``$context`` variables.
-    method, resource_path, path, source_ip, user_agent
-        What was asked; `resource_path` is empty if no resource matched.
+    method, resource_path, path, source_ip, user_agent, api_key
+        What was asked; `resource_path` is empty if no resource matched, `api_key` the id of the caller's key.
     status, length, seconds
         What was answered: HTTP status, bytes of the body, and how long it took.
     error, error_type, explanation
@@ -65,6 +66,7 @@ class Exchange:
     path: str
     source_ip: str
     user_agent: str
+    api_key: str
     status: int
     length: int
     seconds: float
@@ -143,6 +145,7 @@ class RestApis:
                     path=f"/{stage}{path}",
                     source_ip=headers.get("x-forwarded-for", "127.0.0.1"),
                     user_agent=headers.get("user-agent", ""),
+                    api_key=request.get("api_key", {}).get("id", ""),
                     status=status,
                     length=len(body),
                     seconds=time.monotonic() - started,
@@ -156,9 +159,13 @@ class RestApis:
         rebind(handle, handle_and_log)
 
     def _keep_request_at_hand(self) -> None:
-        # Symptom: the function is told another request id than the caller and the access log.
+        # Symptom: the function is told another request id than the caller and the access log, and no API key.
         gateway = self._gateway
-        execute, build_event = gateway._execute_in_scope, gateway._build_lambda_event_v1
+        execute, check_key, build_event = (
+            gateway._execute_in_scope,
+            gateway._check_api_key,
+            gateway._build_lambda_event_v1,
+        )
 
         async def execute_and_name(request: dict[str, Any], *rest: Any) -> Any:
             _current.set(request)
@@ -167,12 +174,22 @@ class RestApis:
                 answer[1].setdefault("x-amzn-requestid", request["request_id"])
             return answer
 
+        def check_and_keep_key(*call: Any) -> Any:
+            error, key = check_key(*call)
+            _current.get()["api_key"] = key or {}
+            return error, key
+
         def build_named_event(*call: Any, **details: Any) -> dict[str, Any]:
             event: dict[str, Any] = build_event(*call, **details)
-            event["requestContext"]["requestId"] = _current.get()["request_id"]
+            request = _current.get()
+            event["requestContext"]["requestId"] = request["request_id"]
+            if request["api_key"]:
+                identity = {"apiKey": request["api_key"]["value"], "apiKeyId": request["api_key"]["id"]}
+                event["requestContext"]["identity"].update(identity)
             return event
 
         rebind(execute, execute_and_name)
+        rebind(check_key, check_and_keep_key)
         rebind(build_event, build_named_event)
 
     def _tell_nothing_of_failed_functions(self) -> None:

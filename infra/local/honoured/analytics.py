@@ -3,6 +3,29 @@
 from infra.local.honoured.rules import Honoured
 
 TYPES = {
+    "AWS::Athena::WorkGroup": Honoured(
+        works=(
+            "Description",
+            "Name",
+            "RecursiveDeleteOption",
+            "Tags",
+            "WorkGroupConfiguration.ResultConfiguration.OutputLocation",
+        ),
+        recorded={
+            "queries run on DuckDB, without limits or metrics": (
+                "WorkGroupConfiguration.BytesScannedCutoffPerQuery",
+                "WorkGroupConfiguration.EngineVersion",
+                "WorkGroupConfiguration.PublishCloudWatchMetricsEnabled",
+            ),
+            "a query may name another place": ("WorkGroupConfiguration.EnforceWorkGroupConfiguration",),
+            "bytes are not encrypted on this disk": (
+                "WorkGroupConfiguration.ResultConfiguration.EncryptionConfiguration",
+            ),
+            "every bucket belongs to the account anyway": (
+                "WorkGroupConfiguration.ResultConfiguration.ExpectedBucketOwner",
+            ),
+        },
+    ),
     "AWS::Glue::Crawler": Honoured(
         works=("DatabaseName", "Name", "Role", "Tags", "Targets.S3Targets"),
         recorded={

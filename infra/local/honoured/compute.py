@@ -32,14 +32,12 @@ TYPES = {
             NO_MACHINES: (
                 "ContainerProperties.ExecutionRoleArn",
                 "ContainerProperties.FargatePlatformConfiguration",
+                "ContainerProperties.NetworkConfiguration",
                 "ContainerProperties.RuntimePlatform",
                 "PlatformCapabilities",
             ),
             "the process is that of the user who runs the embedded AWS": (
-                "ContainerProperties.LinuxParameters",
-                "ContainerProperties.Privileged",
                 "ContainerProperties.ReadonlyRootFilesystem",
-                "ContainerProperties.User",
             ),
         },
     ),
@@ -49,14 +47,13 @@ TYPES = {
     ),
     "AWS::Lambda::Function": Honoured(
         works=(
-            "Code",
-            "Description",
+            "Code.S3Bucket",
+            "Code.S3Key",
             "Environment",
             "FunctionName",
             "Handler",
             "Layers",
             "LoggingConfig",
-            "ReservedConcurrentExecutions",
             "Role",
             "Runtime",
             "Tags",
@@ -73,6 +70,7 @@ TYPES = {
         works=("CompatibleRuntimes", "Content", "Description", "LayerName"),
         recorded={"the worker has this machine's processor": ("CompatibleArchitectures",)},
     ),
+    "AWS::Lambda::Permission": Honoured(works=("Action", "FunctionName", "Principal", "SourceArn")),
     "AWS::StepFunctions::StateMachine": Honoured(
         works=(
             "DefinitionString",

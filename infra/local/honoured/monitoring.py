@@ -2,7 +2,46 @@
 
 from infra.local.honoured.rules import Honoured
 
+NO_SOURCE = "of AWS's own metrics only those exist that are put here, see the table's decision record"
+
 TYPES = {
+    "AWS::CloudWatch::Alarm": Honoured(
+        works=(
+            "AlarmActions",
+            "AlarmDescription",
+            "AlarmName",
+            "ComparisonOperator",
+            "DatapointsToAlarm",
+            "Dimensions",
+            "EvaluationPeriods",
+            "ExtendedStatistic",
+            "MetricName",
+            "Namespace",
+            "OKActions",
+            "Period",
+            "Statistic",
+            "Tags",
+            "Threshold",
+            "TreatMissingData",
+        ),
+    ),
+    "AWS::CloudWatch::Dashboard": Honoured(
+        works=("DashboardName",),
+        recorded={"there is no console that draws it": ("DashboardBody",), "not kept at all": ("Tags",)},
+    ),
+    "AWS::Events::Rule": Honoured(
+        works=(
+            "Description",
+            "EventPattern",
+            "Name",
+            "State",
+            "Tags",
+            "Targets.Arn",
+            "Targets.Id",
+            "Targets.InputTransformer",
+        ),
+        recorded={"targets are called as nobody, whatever the role may do": ("Targets.RoleArn",)},
+    ),
     "AWS::Logs::LogGroup": Honoured(
         works=("LogGroupName", "Tags"),
         recorded={

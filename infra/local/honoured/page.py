@@ -26,8 +26,12 @@ A property stands for everything below it, unless properties below it have entri
 def render(table: Mapping[str, Honoured]) -> str:
     """Return the page, in Markdown."""
     return HEAD + "".join(
-        f"| {name} | {_names(row.works)} | {'; '.join(_recorded(row)) or '–'} |\n" for name, row in table.items()
+        f"| {name} | {_works(row)} | {'; '.join(_recorded(row)) or '-'} |\n" for name, row in table.items()
     )
+
+
+def _works(row: Honoured) -> str:
+    return "whatever its function makes of them" if row.handed_on else _names(row.works)
 
 
 def _recorded(row: Honoured) -> list[str]:
@@ -35,4 +39,4 @@ def _recorded(row: Honoured) -> list[str]:
 
 
 def _names(properties: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in properties) or "–"
+    return ", ".join(f"`{name}`" for name in properties) or "-"

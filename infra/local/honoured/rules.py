@@ -22,10 +22,13 @@ class Honoured:
         Properties that have here the effect that they have on AWS, as far as a caller can see.
     recorded
         What is missing -> properties that ``Describe`` shows, without that effect.
+    handed_on
+        Whether every property goes to a function that makes of them what it makes on AWS: a custom resource.
     """
 
     works: tuple[str, ...] = ()
     recorded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    handed_on: bool = False
 
     @cached_property
     def listed(self) -> frozenset[str]:
@@ -39,6 +42,8 @@ class Honoured:
 
     def paths(self, properties: Mapping[str, Any]) -> Iterator[str]:
         """Yield the paths that a template's properties set, as deep as the row goes into them."""
+        if self.handed_on:
+            return
         for name, value in properties.items():
             yield from self._paths(name, value)
 

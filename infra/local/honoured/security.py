@@ -2,13 +2,19 @@
 
 from infra.local.honoured.rules import Honoured
 
-NOT_ENCRYPTED = "what the services store with the key is not encrypted on this disk"
-
 TYPES = {
-    "AWS::IAM::ManagedPolicy": Honoured(works=("Description", "ManagedPolicyName", "PolicyDocument")),
+    "AWS::IAM::ManagedPolicy": Honoured(works=("Description", "ManagedPolicyName", "Path", "PolicyDocument")),
     "AWS::IAM::Policy": Honoured(works=("PolicyDocument", "PolicyName", "Roles")),
     "AWS::IAM::Role": Honoured(
-        works=("AssumeRolePolicyDocument", "Description", "ManagedPolicyArns", "Policies", "RoleName", "Tags"),
+        works=(
+            "AssumeRolePolicyDocument",
+            "Description",
+            "ManagedPolicyArns",
+            "PermissionsBoundary",
+            "Policies",
+            "RoleName",
+            "Tags",
+        ),
     ),
     "AWS::KMS::Alias": Honoured(works=("AliasName", "TargetKeyId")),
     "AWS::KMS::Key": Honoured(

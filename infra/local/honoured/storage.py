@@ -22,7 +22,7 @@ TYPES = {
     ),
     "AWS::ECR::Repository": Honoured(
         works=("ImageTagMutability", "RepositoryName", "RepositoryPolicyText"),
-        recorded={"images are identified, not stored": ("ImageScanningConfiguration", "LifecyclePolicy")},
+        recorded={"images are identified, not stored": ("LifecyclePolicy",)},
     ),
     "AWS::S3::Bucket": Honoured(
         works=(

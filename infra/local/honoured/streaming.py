@@ -11,7 +11,7 @@ TYPES = {
         recorded={NOT_ENCRYPTED: ("StreamEncryption",)},
     ),
     "AWS::Lambda::EventSourceMapping": Honoured(
-        works=("BatchSize", "Enabled", "EventSourceArn", "FunctionName", "StartingPosition"),
+        works=("BatchSize", "EventSourceArn", "FunctionName", "StartingPosition", "Tags"),
         recorded={
             "a batch is delivered at once": ("MaximumBatchingWindowInSeconds",),
             RETRIED_FOR_EVER: (
@@ -25,7 +25,7 @@ TYPES = {
     ),
     "AWS::SQS::Queue": Honoured(
         works=("MessageRetentionPeriod", "QueueName", "Tags"),
-        recorded={NOT_ENCRYPTED: ("KmsMasterKeyId", "SqsManagedSseEnabled")},
+        recorded={NOT_ENCRYPTED: ("KmsMasterKeyId",)},
     ),
     "AWS::SQS::QueuePolicy": Honoured(works=("PolicyDocument", "Queues")),
 }

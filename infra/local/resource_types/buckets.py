@@ -7,23 +7,6 @@ from infra.local.clients import Clients
 from infra.local.emulator import Resource, ResourceRequest
 from infra.local.resource_types.values import boolean, integer, present
 
-HONOURED = frozenset(
-    {
-        "AccessControl",
-        "BucketEncryption",
-        "BucketName",
-        "CorsConfiguration",
-        "LifecycleConfiguration",
-        "LoggingConfiguration",
-        "NotificationConfiguration",
-        "OwnershipControls",
-        "PublicAccessBlockConfiguration",
-        "Tags",
-        "VersioningConfiguration",
-        "WebsiteConfiguration",
-    }
-)
-
 
 class Buckets:
     """Carries the dropped properties through S3's own API."""
@@ -33,7 +16,6 @@ class Buckets:
 
     def provision(self, request: ResourceRequest, emulators: Callable[[ResourceRequest], Resource]) -> Resource:
         """Let the emulator make the bucket, then set what it left out."""
-        request.refuse_other_than(HONOURED)
         made = emulators(request)
         s3 = self._clients.root("s3", request.account, request.region)
         bucket = {"Bucket": made.physical_id}

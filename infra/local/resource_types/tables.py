@@ -7,25 +7,6 @@ from infra.local.clients import Clients
 from infra.local.emulator import Resource, ResourceRequest
 from infra.local.resource_types.values import boolean, integer, present
 
-HONOURED = frozenset(
-    {
-        "AttributeDefinitions",
-        "BillingMode",
-        "DeletionProtectionEnabled",
-        "GlobalSecondaryIndexes",
-        "KeySchema",
-        "LocalSecondaryIndexes",
-        "PointInTimeRecoverySpecification",
-        "ProvisionedThroughput",
-        "SSESpecification",
-        "StreamSpecification",
-        "TableClass",
-        "TableName",
-        "Tags",
-        "TimeToLiveSpecification",
-    }
-)
-
 
 class Tables:
     """Carries the dropped properties through DynamoDB's own API."""
@@ -44,7 +25,6 @@ class Tables:
             If a table of the name exists already. Symptom: the emulator replaces it, with the items of a table
             that was retained when its stack was deleted.
         """
-        request.refuse_other_than(HONOURED)
         dynamodb = self._clients.root("dynamodb", request.account, request.region)
         name = request.name("TableName", 255)
         if not request.physical_id and _exists(dynamodb, name):

@@ -65,6 +65,7 @@ def _values(exchange: Exchange, now: dt.datetime) -> dict[str, str]:
         "error.validationErrorString": exchange.explanation,
         "extendedRequestId": exchange.request_id,
         "httpMethod": exchange.method,
+        "identity.apiKeyId": exchange.api_key,
         "identity.sourceIp": exchange.source_ip,
         "identity.userAgent": exchange.user_agent,
         "integration.latency": milliseconds if answered_by_integration else "",

@@ -38,13 +38,15 @@ def explain(schema: Any, body: bytes) -> str:
 
 
 def _message(error: ValidationError) -> str:
-    value, limit = error.instance, error.validator_value
+    value: Any = error.instance
+    limit: Any = error.validator_value
     match error.validator:
         case "required":
             missing = [name for name in limit if name not in value]
             return f"object has missing required properties ({_shown(sorted(missing))})"
         case "additionalProperties":
-            unknown = sorted(value.keys() - error.schema.get("properties", {}).keys())
+            schema: Any = error.schema
+            unknown = sorted(value.keys() - schema.get("properties", {}).keys())
             return f"object instance has properties which are not allowed by the schema: {_shown(unknown)}"
         case "type":
             allowed = [limit] if isinstance(limit, str) else sorted(limit)

@@ -36,7 +36,8 @@ def delete(cloudformation: Any, name: str) -> None:
 def refusal(client: Any, name: str, resources: Template) -> str:
     """Try to create a stack; return the reason of the first resource that failed."""
     cloudformation = client("cloudformation")
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+    body = json.dumps({"Resources": resources})
+    cloudformation.create_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
     with pytest.raises(Exception, match=r"ROLLBACK|FAILED"):
         cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]

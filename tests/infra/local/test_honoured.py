@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from cfnlint.decode import decode
 
 from infra.local.emulator import ResourceRequest
 from infra.local.errors import UnsupportedPropertyError, UnsupportedTypeError
@@ -14,29 +14,14 @@ from infra.local.honoured.page import PAGE, render
 from infra.local.honoured.rules import Honoured, merged
 from tests.infra.assembly import Assembly
 
-BOOTSTRAP = Path("infra/node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml")
-
-
-class _Template(yaml.SafeLoader):
-    """Reads a template whose intrinsic functions are tags."""
-
-
-def _intrinsic(loader: _Template, tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return {f"Fn::{tag}": loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {f"Fn::{tag}": loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {f"Fn::{tag}": loader.construct_mapping(node, deep=True)}
-
-
-_Template.add_multi_constructor("!", _intrinsic)
+BOOTSTRAP = Path(__file__).parents[3] / "infra/node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml"
 
 
 @pytest.fixture(scope="module")
 def used(assembly: Assembly) -> dict[str, set[str]]:
     """The paths of properties that the app and the CDK's own bootstrap stack set, by resource type."""
-    bootstrap = yaml.load((Path(__file__).parents[3] / BOOTSTRAP).read_text(), _Template)
+    bootstrap, _ = decode(str(BOOTSTRAP))
+    assert bootstrap
     bodies = [resource.body for resource in assembly.resources] + list(bootstrap["Resources"].values())
     paths: dict[str, set[str]] = {}
     for body in bodies:

@@ -128,9 +128,7 @@ def test_a_function_whose_code_is_missing_is_not_deployed(client: Any, role: Any
     assert "is not there" in refusal(client, name, {"F": {"Type": "AWS::Lambda::Function", "Properties": properties}})
 
 
-def test_a_function_has_its_network_and_its_reserved_concurrency(
-    stack: Stack, client: Any, role: Any, name: str
-) -> None:
+def test_a_function_has_its_network(stack: Stack, client: Any, role: Any, name: str) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket=name)
     s3.put_object(Bucket=name, Key="code.zip", Body=zipped(app="def handler(e, c): return e"))
@@ -140,7 +138,6 @@ def test_a_function_has_its_network_and_its_reserved_concurrency(
         "Handler": "app.handler",
         "Role": role("lambda.amazonaws.com"),
         "Code": {"S3Bucket": name, "S3Key": "code.zip"},
-        "ReservedConcurrentExecutions": 2,
         "VpcConfig": {"SubnetIds": [{"Ref": "Subnet"}], "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}]},
     }
     group = {"GroupDescription": "d", "VpcId": {"Ref": "Vpc"}}
@@ -159,7 +156,6 @@ def test_a_function_has_its_network_and_its_reserved_concurrency(
     function = client("lambda").get_function(FunctionName=name)
     assert function["Configuration"]["VpcConfig"]["SubnetIds"] == [ids["Subnet"]]
     assert function["Configuration"]["VpcConfig"]["VpcId"] == ids["Vpc"]
-    assert function["Concurrency"] == {"ReservedConcurrentExecutions": 2}
     assert json.loads(client("lambda").invoke(FunctionName=name, Payload=b"3")["Payload"].read()) == 3
 
 
@@ -191,8 +187,14 @@ def test_network_rules_show_in_describe_and_go_with_the_stack(stack: Stack, clie
         {
             **network,
             "Entry": {"Type": "AWS::EC2::NetworkAclEntry", "Properties": entry},
-            "In": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": {**rule, "CidrIp": "10.2.0.0/16"}},
-            "Out": {"Type": "AWS::EC2::SecurityGroupEgress", "Properties": {**rule, "CidrIp": "10.2.0.0/24"}},
+            "In": {
+                "Type": "AWS::EC2::SecurityGroupIngress",
+                "Properties": {**rule, "SourceSecurityGroupId": {"Fn::GetAtt": ["Group", "GroupId"]}},
+            },
+            "Out": {
+                "Type": "AWS::EC2::SecurityGroupEgress",
+                "Properties": {**rule, "DestinationPrefixListId": "pl-63a5400a"},
+            },
         }
     )
 
@@ -200,8 +202,8 @@ def test_network_rules_show_in_describe_and_go_with_the_stack(stack: Stack, clie
     (group,) = ec2.describe_security_groups(GroupIds=[ids["Group"]])["SecurityGroups"]
     assert [link["SubnetId"] for link in acl["Associations"]] == [ids["Subnet"]]
     assert [(e["RuleNumber"], e["PortRange"]) for e in acl["Entries"]] == [(100, {"From": 443, "To": 443})]
-    assert [r["IpRanges"][0]["CidrIp"] for r in group["IpPermissions"]] == ["10.2.0.0/16"]
-    assert "10.2.0.0/24" in [r["IpRanges"][0]["CidrIp"] for r in group["IpPermissionsEgress"]]
+    assert [r["UserIdGroupPairs"][0]["GroupId"] for r in group["IpPermissions"]] == [ids["Group"]]
+    assert "pl-63a5400a" in [p["PrefixListId"] for r in group["IpPermissionsEgress"] for p in r["PrefixListIds"]]
 
     stack(network)
     (acl,) = ec2.describe_network_acls(NetworkAclIds=[ids["Acl"]])["NetworkAcls"]

@@ -38,6 +38,9 @@ SCHEMA = {
     },
 }
 ERROR = '{"message": $context.error.messageString, "detail": "$context.error.validationErrorString"}'
+LOG_FORMAT = (
+    "$context.requestId ${context.identity.apiKeyId} $context.httpMethod $context.status $context.error.responseType"
+)
 INTEGRATION = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST"}
 
 Call = Callable[..., tuple[int, dict[str, str], Any]]
@@ -115,7 +118,7 @@ def api(function: str, log_group: str, **stage: Any) -> Template:
                 "CacheClusterSize": "0.5",
                 "AccessLogSetting": {
                     "DestinationArn": f"arn:aws:logs:{region}:{account}:log-group:{log_group}",
-                    "Format": "$context.requestId $context.httpMethod $context.status $context.error.responseType",
+                    "Format": LOG_FORMAT,
                 },
                 "MethodSettings": [
                     {
@@ -249,8 +252,8 @@ def test_each_call_is_a_line_of_the_access_log(
     call(deployed, "")("GET")
 
     lines = [event["message"] for event in client("logs").filter_log_events(logGroupName=name)["events"]]
-    assert lines[0] == f"{request_id} GET 200 -"
-    assert lines[1].endswith(" GET 403 INVALID_API_KEY")
+    assert lines[0] == f"{request_id} {deployed['Key']} GET 200 -"
+    assert lines[1].endswith(" - GET 403 INVALID_API_KEY")
 
 
 def test_limits_of_a_method_throttle_it(stack: Stack, function: Any, call: Callable[..., Call], name: str) -> None:

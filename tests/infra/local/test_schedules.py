@@ -1,0 +1,116 @@
+"""Schedules start the workflow that they name, as the role that they name."""
+
+import datetime as dt
+import json
+import time
+from typing import Any
+
+import pytest
+
+from .stack_world import Stack, Template, refusal
+
+PASS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+
+
+def start(resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "states:StartExecution", "Resource": resource}
+
+
+def due(seconds: int = 0) -> str:
+    return f"at({dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S})"
+
+
+@pytest.fixture
+def alias(client: Any, role: Any, name: str) -> str:
+    states = client("stepfunctions")
+    machine = states.create_state_machine(
+        name=name, definition=json.dumps(PASS), roleArn=role("states.amazonaws.com"), publish=True
+    )
+    route = {"stateMachineVersionArn": machine["stateMachineVersionArn"], "weight": 100}
+    return str(states.create_state_machine_alias(name="live", routingConfiguration=[route])["stateMachineAliasArn"])
+
+
+def resources(name: str, target: str, role: str, **properties: Any) -> Template:
+    body = {
+        "Name": name,
+        "GroupName": {"Ref": "Group"},
+        "ScheduleExpression": due(),
+        "ScheduleExpressionTimezone": "Etc/UTC",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "State": "ENABLED",
+        "Target": {
+            "Arn": target,
+            "RoleArn": role,
+            "Input": '{"runId": "scheduled"}',
+            "RetryPolicy": {"MaximumRetryAttempts": "3"},
+        },
+        **properties,
+    }
+    return {
+        "Group": {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": name}},
+        "Schedule": {"Type": "AWS::Scheduler::Schedule", "Properties": body},
+    }
+
+
+def executions(client: Any, alias: str, patience: float = 10.0) -> list[dict[str, Any]]:
+    states, deadline = client("stepfunctions"), time.monotonic() + patience
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < deadline:
+        found = states.list_executions(stateMachineArn=alias.rpartition(":")[0])["executions"]
+        time.sleep(0.1)
+    return [states.describe_execution(executionArn=execution["executionArn"]) for execution in found]
+
+
+def test_a_schedule_starts_the_alias_with_its_input(
+    stack: Stack, client: Any, role: Any, alias: str, name: str
+) -> None:
+    stack(resources(name, alias, role("scheduler.amazonaws.com", start(alias))))
+
+    (execution,) = executions(client, alias)
+    assert json.loads(execution["input"]) == {"runId": "scheduled"}
+    assert execution["stateMachineAliasArn"] == alias
+
+
+@pytest.mark.parametrize("properties", [{"State": "DISABLED"}, {"ScheduleExpression": "cron(0 6 1 1 ? 2199)"}])
+def test_a_schedule_that_is_disabled_or_not_due_starts_nothing(
+    stack: Stack, client: Any, role: Any, alias: str, name: str, properties: dict[str, Any]
+) -> None:
+    stack(resources(name, alias, role("scheduler.amazonaws.com", start(alias)), **properties))
+
+    assert executions(client, alias, patience=3) == []
+
+
+def test_a_schedule_whose_role_may_not_start_the_workflow_does_not(
+    stack: Stack, client: Any, role: Any, alias: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack(resources(name, alias, role("scheduler.amazonaws.com", start(f"{alias}-other"))))
+
+    assert executions(client, alias, patience=3) == []
+    assert f"schedule/{name}/{name} did not start {alias}" in caplog.text
+
+
+def test_a_schedule_is_updated_in_place_and_goes_with_its_stack(
+    stack: Stack, client: Any, role: Any, alias: str, name: str
+) -> None:
+    arn = role("scheduler.amazonaws.com", start(alias))
+    ids = stack(resources(name, alias, arn, State="DISABLED", Description="before"))
+    again = stack(resources(name, alias, arn, State="DISABLED", ScheduleExpression="rate(2 days)"))
+
+    schedule = client("scheduler").get_schedule(Name=name, GroupName=name)
+    assert again == ids
+    assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == ("rate(2 days)", "Etc/UTC")
+    assert (schedule["State"], schedule["Description"]) == ("DISABLED", "")
+    assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 3}
+
+
+@pytest.mark.parametrize(
+    ("properties", "named"),
+    [
+        ({"ScheduleExpressionTimezone": "Europe/Berlin"}, "ScheduleExpressionTimezone other than UTC"),
+        ({"Target": {"Arn": "arn:aws:sqs:us-east-1:000000000000:q", "RoleArn": "r"}}, "Target.Arn other than"),
+    ],
+)
+def test_what_would_start_at_another_time_or_as_nobody_is_refused(
+    client: Any, name: str, properties: dict[str, Any], named: str
+) -> None:
+    assert named in refusal(client, name, resources(name, "arn:aws:states:us-east-1:0:x", "r", **properties))
