@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 import pytest
@@ -103,6 +104,14 @@ def test_lasting_trouble_ends_as_service_unavailable(waits):
     assert max(waits) <= 20
 
 
+def test_a_caller_that_waits_can_give_up_sooner(waits):
+    table = Table(*[(503, b"slow down")] * 3)
+
+    with pytest.raises(ServiceUnavailable, match="in 3 attempts"):
+        TableWriter("predictions", table, attempts=3).put(requests(1))
+    assert len(table.sizes) == 3
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -119,9 +128,16 @@ def test_a_refusal_is_not_repeated(waits, answer, error):
     assert table.sizes == [1]
 
 
-def test_after_a_refusal_what_waits_for_its_turn_is_not_tried(waits):
+def test_after_a_refusal_what_waits_for_its_turn_is_not_tried(waits, monkeypatch):
     sent = []
     released = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        """Lets the requests that are under way go on once the writer has given up."""
+
+        def shutdown(self, *arguments, **options):
+            super().shutdown(*arguments, **options)
+            released.set()
 
     def refuse(body):
         sent.append(body)
@@ -129,11 +145,9 @@ def test_after_a_refusal_what_waits_for_its_turn_is_not_tried(waits):
             released.wait(5)
         return 400, b'{"__type":"AccessDeniedException"}'
 
-    release = threading.Timer(0.1, released.set)
-    release.start()
+    monkeypatch.setattr(item_store, "ThreadPoolExecutor", Pool)
     with pytest.raises(AccessRefused):
         TableWriter("predictions", refuse).put(requests(10_000))
-    release.join()
 
     assert len(sent) <= item_store.REQUESTS_AT_ONCE + 1
 
