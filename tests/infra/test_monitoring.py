@@ -43,45 +43,45 @@ def watched(assembly):
         yield alarm["Namespace"], alarm["MetricName"], dimensions, statistic
 
 
+PROD = Names("prod", "us-east-1", ACCOUNT)
 PURPOSES = ("serving", "stream", "runs", "costs")
-ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
 
 
 @pytest.mark.parametrize(
-    ("purpose", "metric", "statistic", "period", "comparison", "threshold", "no_data"),
+    ("purpose", "metric", "statistic", "period", "threshold", "no_data"),
     [
-        ("latency-modela", "ModelLatency", "p99", 300, ABOVE, 2_000_000, "notBreaching"),  # microseconds
-        ("latency-modelb", "ModelLatency", "p99", 300, ABOVE, 2_000_000, "notBreaching"),
-        ("latency-api", "Latency", "p99", 300, ABOVE, 2000, "notBreaching"),  # milliseconds
-        ("errors-modela", "Invocation5XXErrors", "Average", 300, ABOVE, 0.05, "notBreaching"),
-        ("errors-modelb", "Invocation5XXErrors", "Average", 300, ABOVE, 0.05, "notBreaching"),
-        ("errors-api", "5XXError", "Average", 300, ABOVE, 0.05, "notBreaching"),
-        ("errors-predict", "Errors", "Sum", 300, ABOVE, 0, "notBreaching"),
-        ("errors-score-stream", "Errors", "Sum", 300, ABOVE, 0, "notBreaching"),
-        ("few-invocations", "Count", "Sum", 3600, BELOW, 1, "breaching"),
-        ("drift", "PopulationStabilityIndex", "Maximum", 86_400, ABOVE, 0.2, "ignore"),
-        ("stream-age", "IteratorAge", "Maximum", 300, ABOVE, 300_000, "notBreaching"),
-        ("stream-failures", "ApproximateNumberOfMessagesVisible", "Maximum", 300, ABOVE, 0, "notBreaching"),
-        ("batch-inference-failed", "ExecutionsFailed", "Sum", 300, ABOVE, 0, "notBreaching"),
-        ("batch-inference-timedout", "ExecutionsTimedOut", "Sum", 300, ABOVE, 0, "notBreaching"),
-        ("batch-inference-aborted", "ExecutionsAborted", "Sum", 300, ABOVE, 0, "notBreaching"),
-        ("schedules-dropped", "InvocationDroppedCount", "Sum", 300, ABOVE, 0, "notBreaching"),
-        ("notices-undelivered", "FailedInvocations", "Sum", 300, ABOVE, 0, "notBreaching"),
+        ("latency-modela", "ModelLatency", "p99", 300, 2_000_000, "notBreaching"),  # microseconds
+        ("latency-modelb", "ModelLatency", "p99", 300, 2_000_000, "notBreaching"),
+        ("latency-api", "Latency", "p99", 300, 2000, "notBreaching"),  # milliseconds
+        ("errors-modela", "Invocation5XXErrors", "Average", 300, 0.05, "notBreaching"),
+        ("errors-modelb", "Invocation5XXErrors", "Average", 300, 0.05, "notBreaching"),
+        ("errors-api", "5XXError", "Average", 300, 0.05, "notBreaching"),
+        ("errors-predict", "Errors", "Sum", 300, 0, "notBreaching"),
+        ("errors-score-stream", "Errors", "Sum", 300, 0, "notBreaching"),
+        ("drift", "PopulationStabilityIndex", "Maximum", 86_400, 0.2, "ignore"),
+        ("stream-age", "IteratorAge", "Maximum", 300, 300_000, "notBreaching"),
+        ("stream-failures", "ApproximateNumberOfMessagesVisible", "Maximum", 300, 0, "notBreaching"),
+        ("batch-inference-failed", "ExecutionsFailed", "Sum", 300, 0, "notBreaching"),
+        ("batch-inference-timedout", "ExecutionsTimedOut", "Sum", 300, 0, "notBreaching"),
+        ("batch-inference-aborted", "ExecutionsAborted", "Sum", 300, 0, "notBreaching"),
+        ("schedules-dropped", "InvocationDroppedCount", "Sum", 300, 0, "notBreaching"),
+        ("notices-undelivered", "FailedInvocations", "Sum", 300, 0, "notBreaching"),
     ],
 )
-def test_an_alarm_comes_on_at_the_threshold_of_the_settings(
-    assembly, purpose, metric, statistic, period, comparison, threshold, no_data
+def test_an_alarm_comes_on_above_the_threshold_of_the_settings(
+    assembly, purpose, metric, statistic, period, threshold, no_data
 ):
     alarm = alarms(assembly)[NAMES.alarm(purpose)]
 
     assert alarm["MetricName"] == metric
     assert statistic in (alarm.get("Statistic"), alarm.get("ExtendedStatistic"))
-    assert (alarm["Period"], alarm["ComparisonOperator"], alarm["Threshold"]) == (period, comparison, threshold)
+    assert (alarm["Period"], alarm["Threshold"]) == (period, threshold)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert alarm["TreatMissingData"] == no_data
 
 
 def test_no_alarm_is_left_out_of_the_test_above_unseen(assembly):
-    assert len(alarms(assembly)) == 17
+    assert len(alarms(assembly)) == 16
 
 
 def test_each_alarm_tells_people_when_it_comes_on_and_when_it_goes_off_and_what_to_do(assembly):
@@ -320,21 +320,25 @@ def test_eventbridge_may_publish_to_the_topic_and_nothing_else(assembly):
 
 @pytest.fixture(scope="module")
 def told(context, tmp_path_factory):
-    """Monitoring of a `dev` environment with an address and a Slack channel."""
+    """Monitoring of production, with an address and a Slack channel, under all rules of the app."""
     import aws_cdk as cdk
+    from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
+    from infra import aspects
     from infra.stacks.monitoring import MonitoringStack
     from infra.stacks.storage import StorageStack
 
     changed = copy.deepcopy(context)
     changed[CONTEXT_KEY]["defaults"]["alarms"]["slack"] = {"workspace_id": "T01234567", "channel_id": "C01234567"}
-    settings = load(changed, {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "ML_PIPELINE_ALARM_EMAIL": "ml@example.com"})
+    variables = {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "ML_PIPELINE_ALARM_EMAIL": "ml@example.com"}
+    settings = load(changed, {**variables, "ML_PIPELINE_ENVIRONMENT": "prod"})
     directory = tmp_path_factory.mktemp("told")
     app = cdk.App(outdir=str(directory), context=changed)
-    names = Names(settings.environment, settings.region, ACCOUNT)
     where = cdk.Environment(account=ACCOUNT, region=settings.region)
-    storage = StorageStack(app, settings, names, env=where)
-    MonitoringStack(app, settings, names, storage, env=where)
+    storage = StorageStack(app, settings, PROD, env=where)
+    MonitoringStack(app, settings, PROD, storage, env=where)
+    aspects.apply(app, settings)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     app.synth()
     return Assembly(directory)
 
@@ -348,8 +352,8 @@ def test_addresses_of_the_settings_are_subscribed(told, assembly):
 
 def test_slack_hears_of_alarms_through_a_role_that_reads_metrics_and_nothing_else(told, assembly):
     slack = told.one("AWS::Chatbot::SlackChannelConfiguration").properties
-    topic = told.one("AWS::SNS::Topic", TopicName=Names("dev", "us-east-1", ACCOUNT).alarms_topic).logical_id
-    allowed = told.allowed(Names("dev", "us-east-1", ACCOUNT).role("chatbot"))
+    topic = told.one("AWS::SNS::Topic", TopicName=PROD.alarms_topic).logical_id
+    allowed = told.allowed(PROD.role("chatbot"))
 
     assert (slack["SlackWorkspaceId"], slack["SlackChannelId"]) == ("T01234567", "C01234567")
     assert slack["SnsTopicArns"] == [{"Ref": topic}]
@@ -358,9 +362,13 @@ def test_slack_hears_of_alarms_through_a_role_that_reads_metrics_and_nothing_els
     assert not assembly.of_type("AWS::Chatbot::SlackChannelConfiguration")
 
 
-def test_nobody_is_told_of_silence_where_nobody_need_be_calling(told):
-    assert len(alarms(told)) == 16
-    assert Names("dev", "us-east-1", ACCOUNT).alarm("few-invocations") not in alarms(told)
+def test_silence_of_the_callers_is_told_of_in_production_alone(told, assembly):
+    alarm = alarms(told)[PROD.alarm("few-invocations")]
+
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("Count", "Sum", 3600)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 100)
+    assert alarm["TreatMissingData"] == "breaching", "an API that nobody calls has no data"
+    assert NAMES.alarm("few-invocations") not in alarms(assembly)
 
 
 def test_alarms_ask_for_no_metric_mathematics(assembly):

@@ -23,7 +23,10 @@ def test_bucket_names_carry_the_account_because_they_are_global():
     [
         *((LONGEST.bucket(purpose), 63) for purpose in ("data", "models", "results", "access-logs")),
         *((LONGEST.function(name), 64) for name in FUNCTIONS),
-        *((LONGEST.role(name), 64) for name in (*FUNCTIONS, "batch-execution", "sfn-batch-inference", "ended-runs", "scheduler")),
+        *(
+            (LONGEST.role(name), 64)
+            for name in (*FUNCTIONS, "batch-execution", "sfn-batch-inference", "ended-runs", "scheduler")
+        ),
         *((LONGEST.state_machine(workflow), 80) for workflow in WORKFLOWS),
         *((LONGEST.schedule(workflow, "p" * 20), 64) for workflow in WORKFLOWS),
         (LONGEST.schedule_group, 64),
