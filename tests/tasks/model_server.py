@@ -64,6 +64,7 @@ def running() -> Iterator[ModelServer]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet: two would wait for each other's acknowledgement
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -75,6 +76,7 @@ def running() -> Iterator[ModelServer]:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer)
+                self.wfile.flush()
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True  # the caller lost patience
 
