@@ -1,6 +1,6 @@
 """What API Gateway says when it refuses a request itself: in the words and the shape of the function's own errors.
 
-`{"error": name, "message": what is wrong and what to do, "requestId": …}`. API Gateway fills in its variables without
+`{"error": name, "message": what is wrong and what to do, "requestId": …, "errors": []}`. API Gateway fills in its variables without
 running a template language (API Gateway developer guide, "Set up gateway responses to customize error responses").
 """
 
@@ -69,5 +69,5 @@ def add_gateway_errors(api: apigateway.RestApi) -> None:
 
 
 def _template(error: GatewayError) -> str:
-    document = {"error": error.name, "message": error.message, "requestId": "$context.requestId"}
+    document = {"error": error.name, "message": error.message, "requestId": "$context.requestId", "errors": []}
     return json.dumps(document).replace(json.dumps(_ITS_OWN_MESSAGE), _ITS_OWN_MESSAGE)

@@ -196,6 +196,7 @@ def test_what_the_gateway_refuses_itself_has_a_status_a_name_a_message_and_the_r
 
         assert document["message"]
         assert document["requestId"] == "$context.requestId"
+        assert document["errors"] == []
 
     assert found == ERRORS
 
