@@ -74,7 +74,18 @@ def test_the_sigmoid_has_known_bits_on_every_machine():
 
 
 @pytest.mark.parametrize(
-    "handler", ["normalise_run", "plan_shards", "score_shard", "check_shards", "summarise_run", "halt_run"]
+    "handler",
+    [
+        "normalise_run",
+        "plan_shards",
+        "score_shard",
+        "check_shards",
+        "summarise_run",
+        "halt_run",
+        "predict",
+        "score_stream",
+        "ship_model",
+    ],
 )
 def test_a_handler_loads_nothing_that_would_slow_its_start(handler):
     heavy = "boto3 pandas lightgbm sklearn scipy duckdb aws_xray_sdk sagemaker stepfunctions workflows infra"
