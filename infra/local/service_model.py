@@ -108,8 +108,11 @@ def _text_violations(shape: Shape, value: str | bytes, path: str) -> Iterator[st
 
 @lru_cache(maxsize=256)
 def _pattern(text: str) -> re.Pattern[str] | None:
-    """Compile a pattern of the model; those with Java's classes of characters are not checked."""
-    return None if not text or r"\p{" in text else re.compile(text)
+    """Compile a pattern of the model; what only Java understands (classes of characters, surrogates) is not checked."""
+    try:
+        return re.compile(text) if text else None
+    except re.error:
+        return None
 
 
 def _violation(value: Any, path: str, constraint: str) -> str:

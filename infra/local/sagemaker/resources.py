@@ -4,6 +4,7 @@ Facts: AWS CloudFormation template reference, "AWS::SageMaker::Model", "AWS::Sag
 "AWS::SageMaker::Endpoint": what ``Ref`` and ``Fn::GetAtt`` return, which changes replace the resource.
 """
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +59,9 @@ class SageMakerResources:
     def _create(self, request: ResourceRequest) -> Resource:
         kind, name_property = _kind(request)
         name = request.name(name_property, _LONGEST_NAME)
+        if request.physical_id and name_property not in request.properties:
+            # The emulator makes one name for all of a resource's life, and the successor must not have the former's.
+            name = f"{name.rpartition('-')[0]}-{secrets.token_hex(6)}"
         answer = self._call(request, f"Create{kind}", {**request.properties, name_property: name})
         return Resource(answer[f"{kind}Arn"], {name_property: name})
 

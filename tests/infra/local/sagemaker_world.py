@@ -156,11 +156,12 @@ class SageMakerWorld:
             time.sleep(0.05)
 
     def _processes(self) -> Iterator[psutil.Process]:
-        for process in psutil.Process().children(recursive=True):
+        # Of the whole machine: what an embedded AWS leaves behind is nobody's child.
+        for process in psutil.process_iter():
             try:
-                if process.environ().get("PYTHONPATH") == str(self._programs) and "serve" in process.cmdline():
+                if "serve" in process.cmdline() and process.environ().get("PYTHONPATH") == str(self._programs):
                     yield process
-            except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
                 continue
 
 
