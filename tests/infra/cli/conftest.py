@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from infra.cli import cdk
 from infra.cli.main import main
 from infra.cli.target import Target
 from infra.naming import Names
 from tasks.shards import Shard, to_manifest
+from tests.infra.cli.fake_stacks import FakeCloudFormation
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -66,6 +69,61 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     return call
 
 
+FAKE_CDK = """#!/bin/sh
+echo "$@" > {home}/called-with
+echo "$@" >> {home}/calls
+env > {home}/environment
+pwd > {home}/folder
+if [ "$1" = synth ]; then
+  {synth}
+  while [ $# -gt 1 ]; do [ "$1" = --output ] && mkdir -p "$2" && cp {home}/assembly/* "$2"; shift; done
+  exit 0
+fi
+[ "$1" = bootstrap ] && exit 0
+printf 'ml-pipeline-storage: deploying... [1/2]\\n ✅  ml-pipeline-storage\\n' >&2
+printf 'ml-pipeline-tasks: deploying... [2/2]\\n'
+{then}
+"""
+
+
+@pytest.fixture
+def fake_cdk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put a program in the place of the CDK that says what it is told to, and whose assembly the test writes."""
+    (home / "assembly").mkdir()
+    write_assembly(home, {})
+
+    def install(then: str = "true", synth: str = "true") -> None:
+        program = home / "infra" / "node_modules" / ".bin" / "cdk"
+        program.parent.mkdir(parents=True)
+        program.write_text(FAKE_CDK.format(home=home, then=then, synth=synth))
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(cdk, "SOURCE_ROOT", home)
+
+    return install
+
+
+def write_assembly(
+    home: Path,
+    stacks: dict[str, list[str]],
+    images: dict[str, Any] | None = None,
+    templates: dict[str, Any] | None = None,
+    bootstrap: int = 6,
+) -> None:
+    """Write what the fake CDK synthesizes: stacks with those that they depend on."""
+    artifacts: dict[str, Any] = {"Tree": {"type": "cdk:tree", "properties": {"file": "tree.json"}}}
+    for stack, dependencies in stacks.items():
+        artifacts[f"{stack}.assets"] = {
+            "type": "cdk:asset-manifest",
+            "properties": {"requiresBootstrapStackVersion": bootstrap},
+        }
+        artifacts[stack] = {"type": "aws:cloudformation:stack", "dependencies": [*dependencies, f"{stack}.assets"]}
+        manifest = {"dockerImages": (images or {}).get(stack, {})}
+        (home / "assembly" / f"{stack}.assets.json").write_text(json.dumps(manifest))
+        template = (templates or {}).get(stack, {"Resources": {}})
+        (home / "assembly" / f"{stack}.template.json").write_text(json.dumps(template))
+    (home / "assembly" / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStates]:
     """An account with our buckets and a Step Functions that tests write the script for."""
@@ -85,6 +143,19 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStates]:
         yield states
 
 
+@pytest.fixture
+def stacks(aws: FakeStates, monkeypatch: pytest.MonkeyPatch) -> FakeCloudFormation:
+    """A CloudFormation of the same account, empty."""
+    cloudformation = FakeCloudFormation()
+    real = Target.client
+    monkeypatch.setattr(
+        Target,
+        "client",
+        lambda target, service: cloudformation if service == "cloudformation" else real(target, service),
+    )
+    return cloudformation
+
+
 @dataclass
 class FakeStates:
     """The calls of Step Functions that the command line makes, on executions that a test put there."""
@@ -96,6 +167,9 @@ class FakeStates:
     started: list[str] = field(default_factory=list)
     redriven: list[str] = field(default_factory=list)
     map_runs: dict[str, int] = field(default_factory=dict)
+    versions: dict[int, str] = field(default_factory=lambda: {7: DEFINITION})
+    live: int = 7
+    on_look: Callable[[], None] = lambda: None
 
     def add(
         self,
@@ -158,13 +232,24 @@ class FakeStates:
     def describe_state_machine_for_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
         return {"definition": self.executions[executionArn]["definition"]}
 
+    def publish(self, number: int, definition: str) -> None:
+        """Publish a version and point the alias to it."""
+        self.versions[number], self.live = definition, number
+
     def describe_state_machine_alias(self, stateMachineAliasArn: str) -> dict[str, Any]:  # noqa: N803
         assert stateMachineAliasArn == f"{STATE_MACHINE}:live"
-        return {"routingConfiguration": [{"stateMachineVersionArn": f"{STATE_MACHINE}:7", "weight": 100}]}
+        self.on_look()
+        if not self.versions:
+            raise self._error("ResourceNotFound")
+        return {"routingConfiguration": [{"stateMachineVersionArn": f"{STATE_MACHINE}:{self.live}", "weight": 100}]}
+
+    def update_state_machine_alias(self, stateMachineAliasArn: str, routingConfiguration: list[dict[str, Any]]) -> None:  # noqa: N803
+        assert stateMachineAliasArn == f"{STATE_MACHINE}:live"
+        (route,) = routingConfiguration
+        self.live = int(route["stateMachineVersionArn"].rpartition(":")[2])
 
     def describe_state_machine(self, stateMachineArn: str) -> dict[str, Any]:  # noqa: N803
-        assert stateMachineArn == f"{STATE_MACHINE}:7"
-        return {"definition": self.definition}
+        return {"definition": self.versions[int(stateMachineArn.removeprefix(f"{STATE_MACHINE}:"))]}
 
     def get_execution_history(self, executionArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         start = self.executions[executionArn]["startDate"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,21 +8,12 @@ import pytest
 
 from infra.cli import cdk
 from infra.cli.cdk import Cdk, StackEvent, parse_line
-from infra.cli.errors import CommandError, UnavailableError
+from infra.cli.errors import CommandError, RefusedError, UnavailableError
 from infra.cli.processes import Children
 from infra.cli.target import Target
 from tests.infra.cli.conftest import Said
 
 LOCAL = Target("http://127.0.0.1:9", "us-east-1", "dev")
-
-FAKE_CDK = """#!/bin/sh
-echo "$@" > {home}/called-with
-env > {home}/environment
-pwd > {home}/folder
-printf 'ml-pipeline-storage: deploying... [1/2]\\n ✅  ml-pipeline-storage\\n' >&2
-printf 'ml-pipeline-tasks: deploying... [2/2]\\n'
-{then}
-"""
 
 
 @pytest.mark.parametrize(
@@ -34,6 +24,8 @@ printf 'ml-pipeline-tasks: deploying... [2/2]\\n'
             StackEvent("ml-pipeline-tasks-dev-us-east-1", "deploying"),
         ),
         (" ✅  ml-pipeline-tasks-dev-us-east-1", StackEvent("ml-pipeline-tasks-dev-us-east-1", "done")),
+        ("ml-pipeline-tasks-dev: destroying... [1/9]", StackEvent("ml-pipeline-tasks-dev", "destroying")),
+        (" ✅  ml-pipeline-tasks-dev: destroyed", StackEvent("ml-pipeline-tasks-dev", "destroyed")),
         ("\x1b[32m ✅  stack (no changes)\x1b[0m\n", StackEvent("stack", "unchanged")),
         (" ❌  stack failed: ToolkitError: it broke", StackEvent("stack", "failed")),
         ("stack: creating CloudFormation changeset...", None),
@@ -43,20 +35,6 @@ printf 'ml-pipeline-tasks: deploying... [2/2]\\n'
 )
 def test_a_line_of_the_cdk_is_read(line: str, event: StackEvent | None) -> None:
     assert parse_line(line) == event
-
-
-@pytest.fixture
-def fake_cdk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Put a program in the place of the CDK that says what it is told to."""
-
-    def install(then: str) -> None:
-        program = home / "infra" / "node_modules" / ".bin" / "cdk"
-        program.parent.mkdir(parents=True)
-        program.write_text(FAKE_CDK.format(home=home, then=then))
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(cdk, "SOURCE_ROOT", home)
-
-    return install
 
 
 def test_a_deployment_tells_its_stacks_and_leaves_a_log(fake_cdk: Callable[[str], None], home: Path) -> None:
@@ -118,6 +96,56 @@ def test_missing_node_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Children() as children, pytest.raises(UnavailableError, match=r"Node\.js"):
         Cdk(LOCAL, children)
+
+
+def test_one_command_at_a_time_uses_the_cdk_in_a_folder(fake_cdk: Callable[[str], None]) -> None:
+    fake_cdk("true")
+    with Children() as children:
+        Cdk(LOCAL, children)
+        with Children() as others, pytest.raises(UnavailableError, match="Another command"):
+            Cdk(LOCAL, others)
+
+    with Children() as children:
+        Cdk(LOCAL, children).deploy([], lambda _: None)
+
+
+def test_a_setting_that_the_app_refuses_is_told_in_its_own_words(fake_cdk: Callable[..., None]) -> None:
+    fake_cdk(
+        synth="echo 'jsii noise'; echo 'SettingsError: Setting zones is 1. Allowed: 2.'; echo 'Subprocess'; exit 1"
+    )
+
+    with Children() as children, pytest.raises(RefusedError) as failure:
+        Cdk(LOCAL, children).synthesize()
+
+    assert failure.value.problem == "Setting zones is 1. Allowed: 2."
+
+
+def test_an_app_that_breaks_is_told_with_its_last_lines(fake_cdk: Callable[..., None]) -> None:
+    fake_cdk(synth="echo 'RuntimeError: no such thing'; exit 1")
+
+    with Children() as children, pytest.raises(CommandError, match="no such thing"):
+        Cdk(LOCAL, children).synthesize()
+
+
+@pytest.mark.parametrize(
+    ("colour", "variable", "absent"), [(True, "FORCE_COLOR", "NO_COLOR"), (False, "NO_COLOR", "FORCE_COLOR")]
+)
+def test_a_comparison_counts_the_stacks_that_differ(
+    fake_cdk: Callable[..., None], home: Path, colour: bool, variable: str, absent: str
+) -> None:
+    fake_cdk("echo; echo '✨  Number of stacks with differences: 3'")
+    lines: list[str] = []
+
+    with Children() as children:
+        assert Cdk(LOCAL, children).diff(["one"], lines.append, colour=colour) == 3
+
+    assert "✨  Number of stacks with differences: 3\n" in lines
+    called = (home / "called-with").read_text()
+    assert "diff one --exclusively" in called
+    assert "--method template" in called, "a change set would be something that a comparison creates"
+    environment = dict(line.split("=", 1) for line in (home / "environment").read_text().splitlines() if "=" in line)
+    assert variable in environment
+    assert absent not in environment
 
 
 def test_an_unknown_stack_is_refused_with_the_known_ones(call: Callable[..., Said]) -> None:
