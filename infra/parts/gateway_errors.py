@@ -1,7 +1,8 @@
 """What API Gateway says when it refuses a request itself: in the words and the shape of the function's own errors.
 
-`{"error": name, "message": what is wrong and what to do, "requestId": …, "errors": []}`. API Gateway fills in its variables without
-running a template language (API Gateway developer guide, "Set up gateway responses to customize error responses").
+`{"error": name, "message": what is wrong and what to do, "requestId": …, "errors": []}`. API Gateway fills in its
+variables without running a template language (API Gateway developer guide, "Set up gateway responses to customize error
+responses").
 """
 
 import json

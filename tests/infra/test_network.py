@@ -1,8 +1,13 @@
 import ipaddress
 
+import aws_cdk as cdk
 import pytest
 
-from tests.infra.assembly import ACCOUNT, NAMES
+from infra import settings
+from infra.naming import Names
+from infra.stacks.network import NetworkStack
+from infra.stacks.storage import StorageStack
+from tests.infra.assembly import ACCOUNT, NAMES, Assembly
 
 #: Services that the roles may call but that code in the subnets does not: why no endpoint is needed.
 CALLED_FROM_ELSEWHERE = {
@@ -218,3 +223,20 @@ def test_the_second_wall_stands_around_every_subnet(assembly):
     assert sorted(walled) == sorted(subnet.logical_id for subnet in assembly.of_type("AWS::EC2::Subnet"))
     assert assembly.one("AWS::EC2::VPC").properties["CidrBlock"] == VPC
     assert len(assembly.of_type("AWS::EC2::NetworkAcl")) == 1
+
+
+def test_three_zones_make_three_subnets_behind_the_same_wall(context, tmp_path):
+    app = cdk.App(outdir=str(tmp_path))
+    defaults = {**context["ml-pipeline"]["defaults"], "zones": ["a", "b", "d"]}
+    chosen = settings.load({"ml-pipeline": {**context["ml-pipeline"], "defaults": defaults}}, {})
+    names = Names("dev", "us-east-1", ACCOUNT)
+    where = cdk.Environment(account=ACCOUNT, region="us-east-1")
+    NetworkStack(app, chosen, names, StorageStack(app, chosen, names, env=where), env=where)
+    app.synth()
+
+    network = Assembly(tmp_path)
+
+    zones = {subnet.properties["AvailabilityZone"][-1] for subnet in network.of_type("AWS::EC2::Subnet")}
+    assert zones == {"a", "b", "d"}
+    assert len(network.of_type("AWS::EC2::SubnetNetworkAclAssociation")) == 3
+    assert all(len(e.properties.get("SubnetIds", "abd")) == 3 for e in network.of_type("AWS::EC2::VPCEndpoint"))
