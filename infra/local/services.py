@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from infra.local import (
+    alarms,
     authorization,
     batch,
     crawler,
@@ -20,6 +21,7 @@ from infra.local import (
 from infra.local.emulator import Emulator
 
 INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
+    alarms.install,
     authorization.install,
     batch.install,
     crawler.install,

@@ -4,6 +4,7 @@ An upgrade that renames one of them fails at start, with the names that are miss
 the rest of `infra.local` in our own terms:
 
 - `Emulator.services`: serve, wrap and call services; persist their state,
+- `Emulator.alarms`: judge CloudWatch alarms,
 - `Emulator.identities`: act as roles,
 - `Emulator.permissions`: ask what a caller may do, say on what a call is authorized,
 - `Emulator.resources`: CloudFormation resource types,
@@ -16,6 +17,7 @@ the rest of `infra.local` in our own terms:
 - `Emulator.streams`: streams that Lambda reads.
 """
 
+from infra.local.emulator.alarms import Alarms, Verdict
 from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resources, ResourceType
 from infra.local.emulator.embedded import ACCOUNT, Emulator
 from infra.local.emulator.functions import Deployed, Functions, Outcome
@@ -31,6 +33,7 @@ from infra.local.emulator.streams import Streams
 
 __all__ = [
     "ACCOUNT",
+    "Alarms",
     "Credentials",
     "Deployed",
     "Due",
@@ -52,4 +55,5 @@ __all__ = [
     "StateMachineRecords",
     "StateMachines",
     "Streams",
+    "Verdict",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.emulator import (
+    alarms,
     cloudformation,
     custom_resources,
     functions,
@@ -57,6 +58,8 @@ class Emulator:
     ----------
     services
         Register, wrap and call services (`Services`).
+    alarms
+        CloudWatch alarms (`Alarms`).
     identities
         Act as roles (`Identities`).
     permissions
@@ -97,6 +100,7 @@ class Emulator:
         with _root_logger_untouched():
             private_names.check(
                 NEEDS,
+                alarms.NEEDS,
                 cloudformation.NEEDS,
                 custom_resources.NEEDS,
                 functions.NEEDS,
@@ -115,6 +119,7 @@ class Emulator:
         self.identities = identities.Identities()
         self.permissions = permissions.Permissions()
         self.services = services.Services()
+        self.alarms = alarms.Alarms(self.services)
         self.resources = cloudformation.Resources()
         self.functions = functions.Functions(self.permissions)
         self.networks = networks.Networks()
