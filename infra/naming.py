@@ -94,6 +94,11 @@ class Names:
         return f"alias/{self.of(f'kms-{purpose}')}"
 
     @property
+    def service(self) -> str:
+        """Whose logs, metrics and traces they are: environments may share an account."""
+        return f"{PREFIX}-{self.environment}"
+
+    @property
     def table(self) -> str:
         """DynamoDB table of the predictions."""
         return self.of("dynamodb-predictions")

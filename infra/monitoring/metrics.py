@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.naming import Names
 from infra.stacks.api import STAGE
 
-#: Namespace of the metrics that our own code emits, and the value of their dimension `service`.
+#: Namespace of the metrics that our own code emits.
 OWN = "ml-pipeline"
 
 MINUTE = cdk.Duration.minutes(1)
@@ -101,7 +101,7 @@ class Metrics:
         self, metric: str, statistic: str, period: cdk.Duration = FIVE_MINUTES, **dimensions: str
     ) -> cloudwatch.Metric:
         """What our own code counts (`tasks.handlers`)."""
-        return _metric(OWN, metric, statistic, period, {"service": OWN, **dimensions})
+        return _metric(OWN, metric, statistic, period, {"service": self._names.service, **dimensions})
 
 
 def fargate_vcpus(purchase: str, period: cdk.Duration) -> cloudwatch.Metric:

@@ -85,8 +85,7 @@ class TaskFunction(Construct):
             security_groups=[network.functions_group] if network else None,
             environment={
                 **variables,
-                "POWERTOOLS_SERVICE_NAME": name,
-                "POWERTOOLS_METRICS_NAMESPACE": "ml-pipeline",
+                "POWERTOOLS_SERVICE_NAME": names.service,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
             },
         )

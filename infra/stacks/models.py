@@ -89,6 +89,8 @@ class ModelsStack(cdk.Stack):
             "FirstModel",
             resource_type="Custom::ShippedModel",
             service_token=deployed_function(self, self._names, "ship-model").function_arn,
+            # A function that dies without an answer would hold the stack for an hour.
+            service_timeout=cdk.Duration.minutes(5),
             properties={
                 "Version": first.version,
                 "Bucket": asset.s3_bucket_name,

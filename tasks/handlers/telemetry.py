@@ -11,16 +11,18 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-_NAME = "ml-pipeline"
+#: Of the metrics; the deployment says in POWERTOOLS_SERVICE_NAME whose they are.
+NAMESPACE = "ml-pipeline"
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", NAMESPACE)
 
-logger = Logger(service=_NAME)
-metrics = Metrics(namespace=_NAME, service=_NAME)
+logger = Logger(service=_SERVICE)
+metrics = Metrics(namespace=NAMESPACE, service=_SERVICE)
 
 
 def count_predictions(count: int, variant: str) -> None:
     """Count what a variant of the endpoint predicted; `metrics` stays free for what no variant did."""
-    dimensions = {"service": _NAME, "variant": variant}
-    with single_metric("Predictions", MetricUnit.Count, count, namespace=_NAME, default_dimensions=dimensions):
+    dimensions = {"service": _SERVICE, "variant": variant}
+    with single_metric("Predictions", MetricUnit.Count, count, namespace=NAMESPACE, default_dimensions=dimensions):
         pass
 
 
@@ -35,6 +37,6 @@ def traced(handler: Handler) -> Handler:
         return handler
     from aws_lambda_powertools import Tracer
 
-    tracer = Tracer(service=_NAME)
+    tracer = Tracer(service=_SERVICE)
     traced_handler: Handler = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
     return traced_handler

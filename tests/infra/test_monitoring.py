@@ -148,7 +148,11 @@ def test_what_is_shown_of_our_own_metrics_is_what_the_functions_emit(assembly):
     own = [(name, dimensions) for namespace, name, dimensions, _ in shown if namespace == telemetry.metrics.namespace]
 
     assert {name for name, _ in own} <= {*emitted(), "PopulationStabilityIndex"}
-    assert {dimensions["service"] for _, dimensions in own} == {telemetry.metrics.service}
+    services = {
+        function.properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for function in assembly.of_type("AWS::Lambda::Function")
+    }
+    assert {dimensions["service"] for _, dimensions in own} == services, "powertools takes the dimension from there"
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -63,7 +63,7 @@ def test_functions_find_their_settings_in_the_environment(assembly, name):
     assert variables["ML_PIPELINE_ENDPOINT"] == NAMES.endpoint
     assert variables["ML_PIPELINE_PARAMETER_ROOT"] == "/ml-pipeline/models"
     assert variables["ML_PIPELINE_MOST_RECORDS"] == "100"
-    assert variables["POWERTOOLS_SERVICE_NAME"] == name
+    assert variables["POWERTOOLS_SERVICE_NAME"] == NAMES.service
 
 
 def test_each_function_has_a_role_of_its_own(assembly):
