@@ -1,5 +1,6 @@
 """Endpoints through boto3: which model server answers, which processes are alive, what an update leaves behind."""
 
+import json
 import os
 import signal
 import time
@@ -10,6 +11,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from tasks.artifact import Artifact, pack
+from tests.batch_jobs.model_files import RECORDS, scores
+from tests.tasks.conftest import MODEL_TEXT, SIGNATURE
 
 from .sagemaker_world import PATIENCE_SECONDS, WAITER, SageMakerWorld, archive, production_variant
 
@@ -223,3 +228,29 @@ def test_an_endpoint_that_is_being_changed_refuses_further_changes(world: SageMa
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         world.sagemaker.delete_endpoint(EndpointName=world.name)
     world.wait()
+
+
+def test_a_pushed_image_is_the_model_server_of_this_code(world: SageMakerWorld) -> None:
+    expected = scores(RECORDS)
+    golden = [{"record": record, "score": score} for record, score in zip(RECORDS, expected, strict=True)]
+    artifact = pack(Artifact(MODEL_TEXT, SIGNATURE, golden))
+    container = {
+        **world.model_request("real", "real/model.tar.gz")["PrimaryContainer"],
+        "Environment": {"ML_PIPELINE_MODEL_VERSION": "v7"},
+    }
+    model = world.model("real", artifact, PrimaryContainer=container, EnableNetworkIsolation=True)
+    world.endpoint(world.config("one", production_variant("V", model)))
+
+    def predict(*records: dict[str, Any]) -> Any:
+        body = json.dumps({"records": records})
+        answer = world.runtime.invoke_endpoint(EndpointName=world.name, Body=body, ContentType="application/json")
+        return json.loads(answer["Body"].read())
+
+    predicted = predict(*RECORDS)
+    with pytest.raises(world.runtime.exceptions.ModelError) as refused:
+        predict({**RECORDS[0], "distance": "far"})
+
+    assert predicted["modelVersion"] == "v7"
+    assert [prediction["score"] for prediction in predicted["predictions"]] == pytest.approx(expected)
+    assert refused.value.response["OriginalStatusCode"] == 400
+    assert json.loads(refused.value.response["OriginalMessage"])["errors"][0]["field"] == "distance"
