@@ -14,8 +14,9 @@ from tests.e2e.conftest import World
 
 ROOT = Path(__file__).parents[2]
 # What runs these is not a test of its own: the example is the ground on which all end-to-end tests stand, the embedded
-# AWS that they use is `local`, and the others are how tests, checks and measurements are run.
-RUN_ELSEWHERE = {"make run", "make test", "make local", "make check", "make bench"}
+# AWS that they use is `local`, destroying is tested where nobody else stands (test_deployments), and the others are how
+# tests, checks and measurements are run.
+RUN_ELSEWHERE = {"make run", "make test", "make local", "make check", "make bench", "make destroy TARGET=local"}
 
 
 def commands() -> list[str]:
@@ -28,7 +29,7 @@ def test_what_runs_elsewhere_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
 
     for command in RUN_ELSEWHERE & set(commands()):
-        assert f"\n{command.removeprefix('make ')}:" in makefile
+        assert f"\n{command.split()[1]}:" in makefile
     assert "$(BIN)/ml-pipeline example" in makefile.split("\nrun:")[1].split("\n\n")[0]
     assert "$(BIN)/ml-pipeline local" in makefile.split("\nlocal:")[1].split("\n\n")[0]
 
