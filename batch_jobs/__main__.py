@@ -160,9 +160,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument(
         "--most-in-flight",
         type=_count,
-        default=256,
+        default=128,
         metavar="N",
-        help="requests that may be under way; more are answered 429 (default: %(default)s)",
+        help="requests that may be under way; more are answered with 429 (default: %(default)s)",
     )
     serve.add_argument("--access-log", action="store_true", help="print a line for each request")
 

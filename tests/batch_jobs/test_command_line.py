@@ -92,7 +92,7 @@ def test_wrong_usage_ends_with_2(arguments, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command_name", ["score", "train", "example"])
+@pytest.mark.parametrize("command_name", ["score", "serve", "train", "example"])
 def test_help_is_quick_and_has_examples(command_name):
     code = (
         "import sys; from batch_jobs.__main__ import main\n"

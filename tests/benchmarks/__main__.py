@@ -31,6 +31,7 @@ LAST_LINES = 60
 #: Name of a benchmark, which is also that of its module, and what it measures.
 BENCHMARKS = {
     "scoring": "CPU and memory of scoring a shard, beside MLflow, pandas and Metaflow",
+    "serving": "CPU and throughput of the model server, beside Flask behind gunicorn",
     "items": "client CPU of writing predictions to DynamoDB, beside boto3",
     "imports": "import time of the Lambda handlers over bare Python",
     "interpreter": "CPU of the interpreter, beside moto's",
