@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.sagemaker.addresses import ENDPOINT, Place
-from infra.local.sagemaker.artifacts import Artifacts
 from infra.local.sagemaker.configs import Configs, check_weights
+from infra.local.sagemaker.deployment import Deployer
 from infra.local.sagemaker.endpoint import (
     CREATING,
     DELETING,
@@ -28,8 +28,6 @@ from infra.local.sagemaker.endpoint import (
     loaded,
 )
 from infra.local.sagemaker.errors import ApiError, DeploymentFailedError, ValidationError
-from infra.local.sagemaker.fleet import Fleet, Limits
-from infra.local.sagemaker.logs import EndpointLogs
 from infra.local.sagemaker.models import Models
 
 Record = dict[str, Any]
@@ -49,12 +47,8 @@ class Endpoints:
         Account and region.
     models, configs
         Of the same place.
-    artifacts
-        Fetches models.
-    logs
-        Take what instances write.
-    limits
-        Times.
+    deployer
+        Starts and ends instances.
 
     Attributes
     ----------
@@ -67,18 +61,13 @@ class Endpoints:
         place: Place,
         models: Models,
         configs: Configs,
-        artifacts: Artifacts,
-        logs: EndpointLogs,
-        limits: Limits,
+        deployer: Deployer,
     ) -> None:
         self._place = place
         self._models = models
         self._configs = configs
-        self._artifacts = artifacts
-        self._logs = logs
-        self._limits = limits
+        self._deployer = deployer
         self._lock = threading.RLock()
-        self._fleets: set[Fleet] = set()
         self._stopping = False
         self.by_name: dict[str, Endpoint] = {}
 
@@ -214,9 +203,7 @@ class Endpoints:
         """Kill every instance and wait until all are gone."""
         with self._lock:
             self._stopping = True
-            fleets = list(self._fleets)
-        for fleet in fleets:
-            fleet.kill()
+        self._deployer.stop()
 
     def _existing(self, name: str) -> Endpoint:
         if name not in self.by_name:
@@ -280,18 +267,18 @@ class Endpoints:
         threading.Thread(target=run, name=f"sagemaker-{endpoint.name}", daemon=True).start()
 
     def _start(self, endpoint: Endpoint) -> None:
-        self._bring_up(endpoint, list(endpoint.variants.values()))
+        self._deployer.bring_up(endpoint.name, list(endpoint.variants.values()))
 
     def _deploy(self, endpoint: Endpoint, config_name: str, variants: dict[str, Variant]) -> None:
         if endpoint.asleep:
             # What a failure would return to must be there.
             endpoint.asleep = False
             self._start(endpoint)
-        self._bring_up(endpoint, list(variants.values()))
+        self._deployer.bring_up(endpoint.name, list(variants.values()))
         with self._lock:
             former, endpoint.variants = endpoint.variants, variants
             endpoint.config_name = config_name
-        self._take_down(former.values())
+        self._deployer.take_down(former.values())
 
     def _resize(self, endpoint: Endpoint, former: dict[str, int]) -> None:
         resized = []
@@ -306,45 +293,6 @@ class Endpoints:
                 endpoint.variants[name].count = former[name]
 
     def _remove(self, endpoint: Endpoint) -> None:
-        self._take_down(endpoint.variants.values())
+        self._deployer.take_down(endpoint.variants.values())
         with self._lock:
             del self.by_name[endpoint.name]
-
-    def _bring_up(self, endpoint: Endpoint, variants: list[Variant]) -> None:
-        """Start all instances of variants and wait until they are healthy; or else leave none.
-
-        Raises
-        ------
-        DeploymentFailedError
-            With the reason of the first variant that failed.
-        """
-        try:
-            launched = []
-            for variant in variants:
-                variant.fleet = self._fleet(endpoint, variant)
-                launched.append(variant.fleet.launch(variant.count))
-            for variant, instances in zip(variants, launched, strict=True):
-                assert variant.fleet is not None  # noqa: S101  (just made)
-                startup = variant.settings.get("ContainerStartupHealthCheckTimeoutInSeconds")
-                variant.fleet.bring_into_service(instances, startup)
-        except BaseException:
-            self._take_down(variants)
-            raise
-
-    def _fleet(self, endpoint: Endpoint, variant: Variant) -> Fleet:
-        container = self._artifacts.fetch(variant.model, self._place)
-        write = self._logs.writer(self._place, endpoint.name, variant.name, container.credentials)
-        fleet = Fleet(variant.name, container, write, self._limits)
-        with self._lock:
-            if self._stopping:
-                fleet.kill()
-            self._fleets.add(fleet)
-        return fleet
-
-    def _take_down(self, variants: Any) -> None:
-        for variant in variants:
-            if variant.fleet:
-                variant.fleet.stop()
-                with self._lock:
-                    self._fleets.discard(variant.fleet)
-                variant.fleet = None

@@ -5,19 +5,17 @@ Facts: AWS CloudFormation template reference, "AWS::SageMaker::Model", "AWS::Sag
 """
 
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from infra.local.emulator import Resource, ResourceRequest, ResourceType
-from infra.local.sagemaker.addresses import Place
-from infra.local.sagemaker.endpoint import FAILED, IN_SERVICE
-from infra.local.sagemaker.errors import ApiError, DeploymentFailedError
+from infra.local.sagemaker.addresses import CONFIG, MODEL, Place
+from infra.local.sagemaker.endpoint import IN_SERVICE, Endpoint
+from infra.local.sagemaker.errors import DeploymentFailedError
 from infra.local.sagemaker.service import SageMakerService
 from infra.local.service_model import from_template
 
 _LONGEST_NAME = 63
-_POLL_SECONDS = 0.1
 _NAMES = {"Model": "ModelName", "EndpointConfig": "EndpointConfigName", "Endpoint": "EndpointName"}
 
 _MODEL = frozenset({"EnableNetworkIsolation", "ExecutionRoleArn", "ModelName", "PrimaryContainer", "Tags", "VpcConfig"})
@@ -74,8 +72,8 @@ class SageMakerResources:
 
     def _delete(self, request: ResourceRequest) -> None:
         kind, name_property = _kind(request)
-        if self._exists(request):
-            self._call(request, f"Delete{kind}", {name_property: self._name(request)})
+        if name := self._found(request):
+            self._call(request, f"Delete{kind}", {name_property: name})
 
     def _create_endpoint(self, request: ResourceRequest) -> Resource:
         wanted = ("EndpointName", "EndpointConfigName", "Tags")
@@ -109,35 +107,24 @@ class SageMakerResources:
         return Resource(request.physical_id, {"EndpointName": name})
 
     def _delete_endpoint(self, request: ResourceRequest) -> None:
-        if not self._exists(request):
-            return
-        name = self._name(request)
-        self._settle(request, name)
-        self._call(request, "DeleteEndpoint", {"EndpointName": name})
-        while self._exists(request):
-            time.sleep(_POLL_SECONDS)
+        if name := self._found(request):
+            endpoint = self._endpoint(request, name)
+            endpoint.settled.wait()
+            self._call(request, "DeleteEndpoint", {"EndpointName": name})
+            endpoint.settled.wait()
 
     def _await_service(self, request: ResourceRequest, name: str) -> dict[str, Any]:
-        described = self._settle(request, name)
+        self._endpoint(request, name).settled.wait()
+        described = self._describe(request, name)
         if described["EndpointStatus"] != IN_SERVICE:
             raise DeploymentFailedError(described.get("FailureReason", f"{name} is {described['EndpointStatus']}"))
-        return described
-
-    def _settle(self, request: ResourceRequest, name: str) -> dict[str, Any]:
-        while (described := self._describe(request, name))["EndpointStatus"] not in (IN_SERVICE, FAILED):
-            time.sleep(_POLL_SECONDS)
         return described
 
     def _describe(self, request: ResourceRequest, name: str) -> dict[str, Any]:
         return self._call(request, "DescribeEndpoint", {"EndpointName": name})
 
-    def _exists(self, request: ResourceRequest) -> bool:
-        kind, name_property = _kind(request)
-        try:
-            self._call(request, f"Describe{kind}", {name_property: self._name(request)})
-        except ApiError:
-            return False
-        return True
+    def _endpoint(self, request: ResourceRequest, name: str) -> Endpoint:
+        return self._service.region(Place(request.account, request.region)).endpoints.by_name[name]
 
     def _retag(self, request: ResourceRequest) -> None:
         if not request.changed("Tags"):
@@ -149,12 +136,20 @@ class SageMakerResources:
         self._call(request, "AddTags", {"ResourceArn": request.physical_id, "Tags": tags})
 
     def _name(self, request: ResourceRequest) -> str:
-        """Return the name of the resource that is there; its ARN has it in lower case."""
+        """Return the name of a resource that must be there."""
+        name = self._found(request)
+        if name is None:
+            raise DeploymentFailedError(f"{request.physical_id} was deleted outside of CloudFormation.")
+        return name
+
+    def _found(self, request: ResourceRequest) -> str | None:
+        """Return the name of the resource that is there, None if it is gone; its ARN has the name in lower case."""
         place = Place(request.account, request.region)
         region = self._service.region(place)
-        names = {**region.models.records, **region.configs.records, **region.endpoints.by_name}
         kind = request.physical_id.rpartition("/")[0].rpartition(":")[2]
-        return next((name for name in names if place.arn(kind, name) == request.physical_id), "-")
+        records: dict[str, Mapping[str, Any]] = {MODEL: region.models.records, CONFIG: region.configs.records}
+        names = records.get(kind, region.endpoints.by_name)
+        return next((name for name in list(names) if place.arn(kind, name) == request.physical_id), None)
 
     def _call(self, request: ResourceRequest, operation: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         members = from_template("sagemaker", operation, dict(properties))
