@@ -1,13 +1,22 @@
 """The emulator's records of network access control lists, whose API loses subnets and ports."""
 
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
 from infra.local.emulator.private_names import Needs, module, rebind
 
 NEEDS: Needs = {
-    "services.ec2": ("_network_acl_entry_xml", "_network_acls", "_p", "_parse_ip_permissions", "_subnets"),
+    "services.ec2": (
+        "_network_acl_entry_xml",
+        "_network_acls",
+        "_p",
+        "_parse_ip_permissions",
+        "_subnets",
+        "_vpce_fields_xml",
+    ),
 }
 
 
@@ -19,6 +28,14 @@ class Networks:
         entry_xml = self._ec2._network_acl_entry_xml
         # Symptom: DescribeNetworkAcls does not show the ports of an entry.
         rebind(entry_xml, lambda entry: entry_xml(entry).replace("</item>", f"{_ports_xml(entry)}</item>"))
+        # Symptom: DescribeVpcEndpoints does not show policy, private names and security groups of an endpoint.
+        endpoint_xml = self._ec2._vpce_fields_xml
+
+        def whole_endpoint_xml(endpoint: Mapping[str, Any], tag: str = "item") -> str:
+            text, end, _ = endpoint_xml(endpoint, tag).rpartition(f"</{tag}>")
+            return f"{text}{_endpoint_xml(endpoint)}{end}"
+
+        rebind(endpoint_xml, whole_endpoint_xml)
         self._read_prefix_lists()
 
     def put_entry(self, acl: str, entry: Mapping[str, Any]) -> None:
@@ -94,4 +111,15 @@ def _ports_xml(entry: Mapping[str, Any]) -> str:
     xml = f"<portRange><from>{ports['From']}</from><to>{ports['To']}</to></portRange>" if ports else ""
     return xml + (
         f"<icmpTypeCode><code>{icmp['Code']}</code><type>{icmp['Type']}</type></icmpTypeCode>" if icmp else ""
+    )
+
+
+def _endpoint_xml(endpoint: Mapping[str, Any]) -> str:
+    groups = "".join(f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds") or [])
+    policy = endpoint.get("PolicyDocument") or ""
+    text = escape(policy if isinstance(policy, str) else json.dumps(policy))
+    private = str(endpoint.get("PrivateDnsEnabled", False)).lower()
+    return (
+        f"<groupSet>{groups}</groupSet><policyDocument>{text}</policyDocument>"
+        f"<privateDnsEnabled>{private}</privateDnsEnabled>"
     )

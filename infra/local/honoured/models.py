@@ -2,21 +2,38 @@
 
 from infra.local.honoured.rules import Honoured
 
+NOBODY_SCALES = "no policy changes the number of instances yet"
+
 TYPES = {
     "AWS::ApplicationAutoScaling::ScalableTarget": Honoured(
-        works=("MaxCapacity", "MinCapacity", "ResourceId", "ScalableDimension", "ServiceNamespace", "Tags"),
+        works=("ResourceId", "ScalableDimension", "ServiceNamespace", "Tags"),
+        recorded={NOBODY_SCALES: ("MaxCapacity", "MinCapacity")},
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": Honoured(
-        works=("PolicyName", "PolicyType", "ScalingTargetId", "TargetTrackingScalingPolicyConfiguration"),
+        works=("PolicyName", "ScalingTargetId"),
+        recorded={NOBODY_SCALES: ("PolicyType", "TargetTrackingScalingPolicyConfiguration")},
     ),
     "AWS::SageMaker::Endpoint": Honoured(works=("EndpointConfigName", "EndpointName", "Tags")),
     "AWS::SageMaker::EndpointConfig": Honoured(
-        works=("EndpointConfigName", "ProductionVariants", "Tags"),
-        recorded={"instances have no disks of their own": ("KmsKeyId",)},
+        works=(
+            "EndpointConfigName",
+            "ProductionVariants.InitialInstanceCount",
+            "ProductionVariants.InitialVariantWeight",
+            "ProductionVariants.ModelName",
+            "ProductionVariants.VariantName",
+            "Tags",
+        ),
+        recorded={
+            "each instance is a process of this machine": ("ProductionVariants.InstanceType",),
+            "a process has no volume of its own": ("KmsKeyId",),
+        },
     ),
     "AWS::SageMaker::Model": Honoured(
         works=("ExecutionRoleArn", "ModelName", "PrimaryContainer", "Tags"),
-        recorded={"the server is a process in no subnet": ("EnableNetworkIsolation", "VpcConfig")},
+        recorded={
+            "a process is in no subnet": ("VpcConfig",),
+            "a process gets no credentials and no endpoint URL, but can reach the network": ("EnableNetworkIsolation",),
+        },
     ),
     "Custom::ShippedModel": Honoured(handed_on=True),
 }

@@ -2,8 +2,6 @@
 
 from infra.local.honoured.rules import Honoured
 
-NO_SOURCE = "of AWS's own metrics only those exist that are put here, see the table's decision record"
-
 TYPES = {
     "AWS::CloudWatch::Alarm": Honoured(
         works=(
@@ -27,7 +25,7 @@ TYPES = {
     ),
     "AWS::CloudWatch::Dashboard": Honoured(
         works=("DashboardName",),
-        recorded={"there is no console that draws it": ("DashboardBody",), "not kept at all": ("Tags",)},
+        recorded={"there is no console that draws it": ("DashboardBody",), "`Describe` does not show them": ("Tags",)},
     ),
     "AWS::Events::Rule": Honoured(
         works=(

@@ -10,14 +10,14 @@ TYPES = {
     "AWS::EC2::FlowLog": Honoured(
         works=("Tags",),
         recorded={
+            "there are no packets to log, and `Describe` does not show it": ("DeliverLogsPermissionArn",),
             "there are no packets to log": (
-                "DeliverLogsPermissionArn",
                 "LogDestinationType",
                 "LogGroupName",
                 "ResourceId",
                 "ResourceType",
                 "TrafficType",
-            )
+            ),
         },
     ),
     "AWS::EC2::NetworkAcl": Honoured(works=("Tags", "VpcId")),

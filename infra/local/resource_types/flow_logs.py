@@ -51,11 +51,12 @@ class FlowLogs:
                 LogFormat=asked.get("LogFormat"),
                 LogGroupName=asked.get("LogGroupName"),
                 MaxAggregationInterval=integer(interval) if interval else None,
-                TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": tags}] if tags else None,
                 TrafficType=asked.get("TrafficType"),
             ),
         )
         (flow_log,) = made["FlowLogIds"]
+        if tags:  # as part of the call above they are dropped
+            self._ec2(request).create_tags(Resources=[flow_log], Tags=tags)
         return Resource(flow_log, {"Id": flow_log})
 
     def _update(self, request: ResourceRequest) -> Resource:

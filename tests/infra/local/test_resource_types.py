@@ -306,3 +306,43 @@ def test_a_change_set_of_outputs_alone_can_be_executed(client: Any, name: str) -
     assert change(1) == "CREATE_COMPLETE"
     assert f"{name}-arn" in [export["Name"] for export in cloudformation.list_exports()["Exports"]]
     assert change(2) == "FAILED"
+
+
+def test_an_endpoint_shows_its_policy_groups_and_private_names(stack: Stack, client: Any) -> None:
+    policy = {"Version": "2012-10-17", "Statement": []}
+    ids = stack(
+        {
+            "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.3.0.0/16"}},
+            "Group": {
+                "Type": "AWS::EC2::SecurityGroup",
+                "Properties": {"GroupDescription": "d", "VpcId": {"Ref": "Vpc"}},
+            },
+            "Endpoint": {
+                "Type": "AWS::EC2::VPCEndpoint",
+                "Properties": {
+                    "VpcId": {"Ref": "Vpc"},
+                    "VpcEndpointType": "Interface",
+                    "ServiceName": "com.amazonaws.us-east-1.ssm",
+                    "PrivateDnsEnabled": True,
+                    "PolicyDocument": policy,
+                    "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}],
+                },
+            },
+            "Log": {
+                "Type": "AWS::EC2::FlowLog",
+                "Properties": {
+                    "ResourceId": {"Ref": "Vpc"},
+                    "ResourceType": "VPC",
+                    "TrafficType": "REJECT",
+                    "LogGroupName": "rejected",
+                    "Tags": [{"Key": "a", "Value": "b"}],
+                },
+            },
+        }
+    )
+
+    (endpoint,) = client("ec2").describe_vpc_endpoints(VpcEndpointIds=[ids["Endpoint"]])["VpcEndpoints"]
+    (log,) = client("ec2").describe_flow_logs(FlowLogIds=[ids["Log"]])["FlowLogs"]
+    assert json.loads(endpoint["PolicyDocument"]) == policy
+    assert ([group["GroupId"] for group in endpoint["Groups"]], endpoint["PrivateDnsEnabled"]) == ([ids["Group"]], True)
+    assert log["Tags"] == [{"Key": "a", "Value": "b"}]
