@@ -25,8 +25,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 #: Bytes of a request; 10,000 records of twenty fields are about half of that.
 MOST_BYTES = 6 * 1024 * 1024
-#: Bodies up to this size, ten records or so, are answered at once; larger ones would keep others waiting.
-_SMALL_BYTES = 4_096
+#: Bytes that are parsed and checked within a millisecond, and records that are scored within a tenth of one: for so
+#: long, others may wait.
+_QUICKLY_READ, _QUICKLY_SCORED = 65_536, 8
 _METHODS = {"/ping": "GET", "/invocations": "POST"}
 _JSON = (b"content-type", b"application/json")
 
@@ -98,13 +99,20 @@ class Application:
         if self._in_flight > self._most:
             raise RequestRefused(429, "TooManyRequests", f"{self._most} requests are under way already; try again")
         body = await _body(scope, receive)
-        if len(body) <= _SMALL_BYTES:
-            return self._predictor.answer(body, alone=True)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._workers, self._predict_among_others, body)
+        return await self._predictions(body)
 
-    def _predict_among_others(self, body: bytes) -> bytes:
-        return self._predictor.answer(body, alone=False)
+    async def _predictions(self, body: bytes) -> bytes:
+        """Do here what is done at once, and have the rest done: threads that wait for each other cost more than that.
+
+        A worker that scores lets this thread run; one that parses or checks does not, so it does so only if it must.
+        """
+        predictor, loop = self._predictor, asyncio.get_running_loop()
+        rows = predictor.plain_rows(body) if len(body) <= _QUICKLY_READ else None
+        if rows is None:
+            return await loop.run_in_executor(self._workers, predictor.answer, body)
+        if len(rows) <= _QUICKLY_SCORED:
+            return predictor.written(predictor.scores_one_by_one(rows))
+        return predictor.written(await loop.run_in_executor(self._workers, predictor.scores, rows))
 
 
 async def _body(scope: Message, receive: Receive) -> bytes:

@@ -13,7 +13,10 @@ from batch_jobs.serving.encoding import RecordEncoder
 from batch_jobs.serving.errors import RequestRefused
 from batch_jobs.serving.model_directory import LoadedModel
 from batch_jobs.serving.probability_of_one import sigmoid_of_one
+from tasks.features import Matrix
 from tasks.probability import sigmoid
+
+Rows = list[list[float]]
 
 #: Records that a request may hold.
 MOST_RECORDS = 10_000
@@ -39,16 +42,13 @@ class Predictor:
         self._encoder = RecordEncoder(model.signature)
         self._version, self._threshold = version, threshold
 
-    def answer(self, body: bytes, *, alone: bool) -> bytes:
-        """Predict.
+    def answer(self, body: bytes) -> bytes:
+        """Do all there is to do, in any thread.
 
         Parameters
         ----------
         body
             JSON of the form that `_FORM` shows.
-        alone
-            Whether the call is made in the one thread that may use the short way for a single record. Others may run
-            at the same time.
 
         Raises
         ------
@@ -57,16 +57,31 @@ class Predictor:
         """
         records = _records(body)
         rows = self._encoder.encode(records)
-        if rows is not None and len(rows) == 1 and alone:
-            scores = [sigmoid_of_one(self._single.margin(rows[0]))]
-        else:
-            features = self._examined(records) if rows is None else np.array(rows, np.float64)
-            scores = sigmoid(self._forest.margin(features)).tolist()
+        return self.written(self.scores(self._examined(records) if rows is None else rows))
+
+    def plain_rows(self, body: bytes) -> Rows | None:
+        """The features of each record, if the body is plainly good: what `answer` alone can judge gives None."""
+        try:
+            return self._encoder.encode(_records(body))
+        except RequestRefused:
+            return None
+
+    def scores(self, features: Rows | Matrix) -> list[float]:
+        """Score n rows of k features; most of the time other threads can run."""
+        scores: list[float] = sigmoid(self._forest.margin(np.asarray(features, np.float64))).tolist()
+        return scores
+
+    def scores_one_by_one(self, rows: Rows) -> list[float]:
+        """Score a few rows, to the same bits. To be called in one thread only, which lets no other run meanwhile."""
+        return [sigmoid_of_one(self._single.margin(row)) for row in rows]
+
+    def written(self, scores: list[float]) -> bytes:
+        """The body of an answer with these scores."""
         threshold = self._threshold
         predictions = [{"score": score, "prediction": score >= threshold} for score in scores]
         return orjson.dumps({"modelVersion": self._version, "predictions": predictions})
 
-    def _examined(self, records: list[Any]) -> Any:
+    def _examined(self, records: list[Any]) -> Matrix:
         features, complaints = examine(records, self._signature)
         if features is None:
             more = len(complaints) - _MOST_COMPLAINTS

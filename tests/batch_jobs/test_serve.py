@@ -294,27 +294,40 @@ def start_in_vain(directory, *options, **environment):
 class Broken:
     """A predictor with a defect."""
 
-    def answer(self, body, *, alone):
+    def plain_rows(self, body):
         raise ZeroDivisionError("a secret")
 
 
 class Slow:
-    """A predictor that needs a long time for large bodies."""
+    """A predictor that needs a long time for large bodies, to read them or to score them."""
 
-    def __init__(self):
-        self.began, self.may_end = threading.Event(), threading.Event()
+    def __init__(self, readable):
+        self.readable, self.began, self.may_end = readable, threading.Event(), threading.Event()
 
-    def answer(self, body, *, alone):
+    def plain_rows(self, body):
+        return None if not self.readable and len(body) > 2 else [[1.0]] * len(body)
+
+    def answer(self, body):
+        return self.scores(body)
+
+    def scores(self, rows):
         self.began.set()
-        assert alone or self.may_end.wait(20)
+        assert self.may_end.wait(20)
         return b"{}"
 
+    def scores_one_by_one(self, rows):
+        return b"{}"
 
-def test_pings_and_small_bodies_are_answered_while_a_large_one_is_scored():
-    predictor = Slow()
+    def written(self, scores):
+        return scores
+
+
+@pytest.mark.parametrize(("readable", "size"), [(True, 100), (False, 100), (True, 100_000)])
+def test_pings_and_small_bodies_are_answered_while_a_large_one_is_scored(readable, size):
+    predictor = Slow(readable)
 
     async def scene(application):
-        large = asyncio.create_task(ask(application, "/invocations", "POST", b" " * 100_000))
+        large = asyncio.create_task(ask(application, "/invocations", "POST", b" " * size))
         await asyncio.to_thread(predictor.began.wait, 20)
         assert (await ask(application, "/ping"))[0] == 200
         assert (await ask(application, "/invocations", "POST", b"{}"))[0] == 200

@@ -107,12 +107,24 @@ def body(records) -> bytes:
     return json.dumps({"records": records}).encode()
 
 
-@pytest.mark.parametrize("alone", [True, False])
+def long_way(predictor, body):
+    return predictor.answer(body)
+
+
+def in_a_worker(predictor, body):
+    return predictor.written(predictor.scores(predictor.plain_rows(body)))
+
+
+def one_by_one(predictor, body):
+    return predictor.written(predictor.scores_one_by_one(predictor.plain_rows(body)))
+
+
+@pytest.mark.parametrize("answer", [long_way, in_a_worker, one_by_one])
 @pytest.mark.parametrize("records", [[record] for record in RECORDS] + [RECORDS, RECORDS[::-1] * 100])
-def test_predictions_have_the_bits_of_batch_scoring_in_the_order_of_the_records(predictor, records, alone):
+def test_predictions_have_the_bits_of_batch_scoring_in_the_order_of_the_records(predictor, records, answer):
     expected = [{"score": score, "prediction": score >= 0.3} for score in scores(records)]
 
-    assert orjson.loads(predictor.answer(body(records), alone=alone)) == {"modelVersion": "v1", "predictions": expected}
+    assert orjson.loads(answer(predictor, body(records))) == {"modelVersion": "v1", "predictions": expected}
 
 
 @pytest.mark.parametrize(
@@ -135,8 +147,9 @@ def test_predictions_have_the_bits_of_batch_scoring_in_the_order_of_the_records(
 )
 def test_a_body_of_another_form_is_refused(predictor, text, message):
     with pytest.raises(RequestRefused, match=message) as refused:
-        predictor.answer(text, alone=True)
+        predictor.answer(text)
 
+    assert predictor.plain_rows(text) is None
     assert refused.value.status == 400
     assert refused.value.name == "InvalidRequest"
 
@@ -157,8 +170,9 @@ def test_a_body_of_another_form_is_refused(predictor, text, message):
 )
 def test_a_bad_record_is_named_with_its_field_and_nothing_is_predicted(predictor, change, field, message):
     with pytest.raises(RequestRefused) as refused:
-        predictor.answer(body([GOOD, GOOD | change, GOOD]), alone=True)
+        predictor.answer(body([GOOD, GOOD | change, GOOD]))
 
+    assert predictor.plain_rows(body([GOOD, GOOD | change, GOOD])) is None
     assert refused.value.to_json() == {
         "error": "InvalidRecords",
         "message": "1 of 3 records cannot be scored, so none was",
@@ -168,7 +182,7 @@ def test_a_bad_record_is_named_with_its_field_and_nothing_is_predicted(predictor
 
 def test_many_errors_are_counted_and_not_all_listed(predictor):
     with pytest.raises(RequestRefused, match="200 of 200 records cannot be scored, so none was; 300 more") as refused:
-        predictor.answer(body([{}] * 200), alone=False)
+        predictor.answer(body([{}] * 200))
 
     assert len(refused.value.complaints) == 100
 
