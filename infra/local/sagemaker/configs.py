@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from infra.local.sagemaker.addresses import CONFIG, Place
+from infra.local.sagemaker.catalog import Catalog
 from infra.local.sagemaker.errors import NotEmulatedError, ValidationError
-from infra.local.sagemaker.models import Models, refuse, summaries
+from infra.local.sagemaker.models import Models, refuse
 
 Record = dict[str, Any]
 
@@ -36,7 +37,7 @@ _NOT_EMULATED_IN_VARIANT = (
 )
 
 
-class Configs:
+class Configs(Catalog):
     """Endpoint configurations of one account and region, as the API shows them.
 
     Parameters
@@ -45,17 +46,11 @@ class Configs:
         Account and region.
     models
         That variants name.
-
-    Attributes
-    ----------
-    records
-        By name.
     """
 
     def __init__(self, place: Place, models: Models) -> None:
-        self._place = place
+        super().__init__(place, CONFIG, "endpoint configuration", "EndpointConfig")
         self._models = models
-        self.records: dict[str, Record] = {}
 
     def create(self, request: Record) -> Record:
         """Create an endpoint configuration.
@@ -66,9 +61,7 @@ class Configs:
             If the name is taken, a model does not exist, or what is asked for is refused or not emulated.
         """
         name = request["EndpointConfigName"]
-        arn = self._place.arn(CONFIG, name)
-        if name in self.records:
-            raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
+        arn = self.new_arn(name)
         refuse("", request, *_NOT_EMULATED)
         if request.get("DataCaptureConfig", {}).get("EnableCapture", "DataCaptureConfig" in request):
             raise NotEmulatedError("DataCaptureConfig")
@@ -85,28 +78,6 @@ class Configs:
             "CreationTime": time.time(),
         }
         return {"EndpointConfigArn": arn}
-
-    def get(self, name: str) -> Record:
-        """Return an endpoint configuration.
-
-        Raises
-        ------
-        ValidationError
-            If there is none.
-        """
-        if name not in self.records:
-            raise ValidationError(f'Could not find endpoint configuration "{self._place.arn(CONFIG, name)}".')
-        return self.records[name]
-
-    def delete(self, name: str) -> str:
-        """Delete an endpoint configuration; endpoints that use it go on. Returns its ARN."""
-        arn: str = self.get(name)["EndpointConfigArn"]
-        del self.records[name]
-        return arn
-
-    def summaries(self) -> list[Record]:
-        """Return the entries of ListEndpointConfigs."""
-        return summaries(self.records, ("EndpointConfigName", "EndpointConfigArn", "CreationTime"))
 
     def _variant(self, variant: Record) -> Record:
         refuse("ProductionVariants.", variant, *_NOT_EMULATED_IN_VARIANT)

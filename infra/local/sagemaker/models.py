@@ -4,10 +4,10 @@ Facts: Amazon SageMaker API reference, "CreateModel", "ContainerDefinition", "De
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from infra.local.sagemaker.addresses import MODEL, Place
+from infra.local.sagemaker.catalog import Catalog
 from infra.local.sagemaker.errors import NotEmulatedError, ValidationError
 
 Record = dict[str, Any]
@@ -24,23 +24,11 @@ _NOT_EMULATED_IN_CONTAINER = (
 )
 
 
-class Models:
-    """Models of one account and region, as the API shows them.
-
-    Parameters
-    ----------
-    place
-        Account and region.
-
-    Attributes
-    ----------
-    records
-        By name.
-    """
+class Models(Catalog):
+    """Models of one account and region, as the API shows them."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self.records: dict[str, Record] = {}
+        super().__init__(place, MODEL, "model", "Model")
 
     def plan(self, request: Record) -> Record:
         """Return the record of the model that a request asks for; nothing is kept yet.
@@ -50,10 +38,7 @@ class Models:
         ValidationError
             If the name is taken, or the request asks for what SageMaker refuses or is not emulated.
         """
-        name = request["ModelName"]
-        arn = self._place.arn(MODEL, name)
-        if name in self.records:
-            raise ValidationError(f'Cannot create already existing model "{arn}".')
+        arn = self.new_arn(request["ModelName"])
         _check(request)
         kept = {member: request[member] for member in _KEPT if member in request}
         container = {"Mode": "SingleModel", "Environment": {}, **request["PrimaryContainer"]}
@@ -66,43 +51,16 @@ class Models:
             "ModelArn": arn,
         }
 
-    def get(self, name: str) -> Record:
-        """Return a model.
 
-        Raises
-        ------
-        ValidationError
-            If there is none.
-        """
-        if name not in self.records:
-            raise ValidationError(f'Could not find model "{self._place.arn(MODEL, name)}".')
-        return self.records[name]
-
-    def delete(self, name: str) -> str:
-        """Delete a model; endpoints that serve it go on. Returns its ARN."""
-        arn: str = self.get(name)["ModelArn"]
-        del self.records[name]
-        return arn
-
-    def summaries(self) -> list[Record]:
-        """Return the entries of ListModels."""
-        return summaries(self.records, ("ModelName", "ModelArn", "CreationTime"))
-
-
-def summaries(records: dict[str, Record], members: tuple[str, ...]) -> list[Record]:
-    """Return some members of every record."""
-    return [{member: record[member] for member in members} for record in records.values()]
-
-
-def refuse(owner: str, request: Record, *members: str, but: Callable[[Any], bool] = bool) -> None:
+def refuse(owner: str, request: Record, *members: str) -> None:
     """Refuse members that matter and are not emulated.
 
     Parameters
     ----------
     owner
         What the members belong to, for the message.
-    but
-        Whether a value asks for something; one that does not is let pass.
+    request
+        One whose members are empty or 0 asks for nothing and is let pass.
 
     Raises
     ------
@@ -110,7 +68,7 @@ def refuse(owner: str, request: Record, *members: str, but: Callable[[Any], bool
         Naming the first of them.
     """
     for member in members:
-        if but(request.get(member)):
+        if request.get(member):
             raise NotEmulatedError(f"{owner}{member}")
 
 
