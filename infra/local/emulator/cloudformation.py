@@ -138,6 +138,7 @@ class Resources:
         self._responses = module("core.responses")
         self._handlers: dict[str, dict[str, Any]] = module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
         self._blocking: set[str] = set()
+        self._own: set[str] = set()
         runs_on_worker_thread = module("services.cloudformation.stacks")._runs_on_worker_thread
         rebind(
             runs_on_worker_thread,
@@ -145,16 +146,17 @@ class Resources:
         )
 
     def judge_with(self, judge: Judge) -> None:
-        """Let `judge` see every resource of every type, ours or the emulator's, before it is created or updated.
+        """Let `judge` see each resource before it is created or updated, but for those of types of our own.
 
         Symptom: the emulator takes properties that it knows nothing of, and whole types (``AWS::CloudFormation::*``)
-        as placeholders, without a word.
+        as placeholders, without a word. Types of our own refuse by themselves (`ResourceType.properties`).
         """
         provisioners = module("services.cloudformation.provisioners")
         provision, update = provisioners._provision_resource, provisioners._update_resource
 
         def judged_provision(cfn_type: str, logical_id: str, properties: Properties, stack: str) -> Any:
-            judge(self._request(cfn_type, logical_id, properties, stack))
+            if cfn_type not in self._own:
+                judge(self._request(cfn_type, logical_id, properties, stack))
             return provision(cfn_type, logical_id, properties, stack)
 
         def judged_update(
@@ -166,7 +168,8 @@ class Resources:
             logical_id: str | None = None,
             old_attrs: Any = None,
         ) -> Any:
-            judge(self._request(cfn_type, logical_id or "", properties, stack, physical_id, previous))
+            if cfn_type not in self._own:
+                judge(self._request(cfn_type, logical_id or "", properties, stack, physical_id, previous))
             return update(cfn_type, physical_id, previous, properties, stack, logical_id, old_attrs)
 
         rebind(provision, judged_provision)
@@ -197,6 +200,7 @@ class Resources:
             "delete": delete,
         }
         self._blocking.add(cfn_type)
+        self._own.add(cfn_type)
 
     def wrap(self, cfn_type: str, provision: WrapProvision) -> None:
         """Put `provision` around the emulator's create and update of `cfn_type`.

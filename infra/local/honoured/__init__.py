@@ -1,6 +1,6 @@
 """What the embedded AWS makes of each resource type and property of the templates: works, recorded, or refused.
 
-One table for everybody: a deployment is held against it (`judge`), `HONOURED.md` is written from it
+One table for everybody: deployments are held against it (`judge`), `HONOURED.md` is written from it
 (``python -m infra.local.honoured``), and a test compares it with the synthesized templates in both directions.
 """
 

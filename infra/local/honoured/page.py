@@ -14,7 +14,8 @@ Written by `python -m infra.local.honoured` from `infra/local/honoured/`; a test
 
 - **Works**: the property has the effect that it has on AWS, as far as a caller can see.
 - **Recorded**: `Describe` shows it; the effect that is missing is named.
-- Every other type and property is refused: the stack fails and names it.
+- Every other type is refused, and every other property of a type of the emulator's; types of our own refuse what they
+  do not do. The stack fails and names it.
 
 A property stands for everything below it, unless properties below it have entries of their own.
 
