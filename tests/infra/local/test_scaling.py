@@ -11,6 +11,7 @@ from infra.local.scaling.errors import ApiError
 from infra.local.scaling.service import ScalingService
 from infra.local.scaling.targets import DIMENSION, Place
 
+from .conftest import policy
 from .sagemaker_world import SageMakerWorld, production_variant
 
 Scale = Callable[..., dict[str, Any]]
@@ -167,3 +168,18 @@ def test_only_variants_of_the_embedded_sagemaker_can_be_registered(world: SageMa
     scaling.deregister_scalable_target(**identity)
     with pytest.raises(scaling.exceptions.ResourceNotFoundException):
         scaling.list_tags_for_resource(ResourceARN=arn)
+
+
+def test_calls_are_authorized_on_scalable_targets(client: Any, name: str) -> None:
+    iam = client("iam")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    theirs = client("application-autoscaling", key["AccessKeyId"], key["SecretAccessKey"])
+    targets = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/*"
+    may = {"Effect": "Allow", "Action": "application-autoscaling:*", "Resource": targets}
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(may))
+
+    with pytest.raises(theirs.exceptions.ObjectNotFoundException):  # so it was allowed to ask
+        theirs.put_scaling_policy(**POLICY)
+    with pytest.raises(ClientError, match="not authorized"):  # listing has no narrower resource than all
+        theirs.describe_scalable_targets(ServiceNamespace="sagemaker")
