@@ -140,13 +140,14 @@ def test_the_image_is_built_from_the_python_of_the_lambdas():
 
 
 def test_only_tasks_and_batch_jobs_are_sent_to_docker(assembly):
-    (image,) = (
-        image["source"]["directory"]
+    contexts = {
+        assembly.directory / image["source"]["directory"]
         for path in assembly.directory.glob("*.assets.json")
         for image in json.loads(path.read_text())["dockerImages"].values()
-    )
-    context = assembly.directory / image
+    }
 
-    assert {path.name for path in context.iterdir()} <= {"tasks", "batch_jobs", ".dockerignore"}
-    assert (context / "batch_jobs" / "Dockerfile").is_file()
-    assert not list(context.rglob("__pycache__"))
+    assert contexts
+    for context in contexts:
+        assert {path.name for path in context.iterdir()} <= {"tasks", "batch_jobs", ".dockerignore"}
+        assert (context / "batch_jobs" / "Dockerfile").is_file()
+        assert not list(context.rglob("__pycache__"))
