@@ -118,13 +118,13 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
 def get_command(url: str, key: str, record: Mapping[str, Any]) -> str:
     """Write the call of curl that asks for one prediction; features that are missing are left out."""
     query = urlencode({name: value for name, value in record.items() if value is not None})
-    return f"curl -H {shlex.quote(f'x-api-key: {key}')} {shlex.quote(f'{url}?{query}')}"
+    return f"curl -sS -H {shlex.quote(f'x-api-key: {key}')} {shlex.quote(f'{url}?{query}')}"
 
 
 def post_command(url: str, key: str, record: Mapping[str, Any]) -> str:
     """Write the call of curl that asks for many predictions, here for that of one record."""
     body = json.dumps({"records": [record]})
     return (
-        f"curl -H {shlex.quote(f'x-api-key: {key}')} -H 'content-type: application/json' "
+        f"curl -sS -H {shlex.quote(f'x-api-key: {key}')} -H 'content-type: application/json' "
         f"-d {shlex.quote(body)} {shlex.quote(url)}"
     )
