@@ -47,6 +47,10 @@ TYPES = {
             "logs are kept as long as the state": ("RetentionInDays",),
         },
     ),
+    "AWS::SNS::Subscription": Honoured(
+        works=("TopicArn",),
+        recorded={"no mail leaves this machine, and none has to be confirmed": ("Endpoint", "Protocol")},
+    ),
     "AWS::SNS::Topic": Honoured(
         works=("TopicName", "Tags"), recorded={"messages are not encrypted": ("KmsMasterKeyId",)}
     ),

@@ -23,7 +23,12 @@ def install(emulator: Emulator) -> None:
     networks = NetworkTypes(clients, emulator.networks)
     rest_apis = RestApiTypes(clients)
     functions = FunctionTypes(clients)
-    streams = StreamTypes(clients)
+
+    def denial(role: str, action: str, resource: str, region: str) -> str | None:
+        credentials = emulator.identities.assume(role, "lambda.amazonaws.com", "reader")
+        return emulator.permissions.denial(credentials.access_key, action, resource, region)
+
+    streams = StreamTypes(clients, denial)
     lacking = (
         networks,
         FlowLogs(clients),

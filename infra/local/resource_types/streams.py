@@ -10,15 +10,30 @@ from infra.local.errors import UnsupportedPropertyError
 
 STREAM = "AWS::Kinesis::Stream"
 MAPPING = "AWS::Lambda::EventSourceMapping"
+READING = ("kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards")
+"""What a role needs before Lambda reads a stream for its function (Lambda developer guide, "Using Lambda to process
+records from Amazon Kinesis Data Streams")."""
+
 FIXED = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp")
 """A mapping that changes one of these is replaced (CloudFormation template reference)."""
 
 
-class StreamTypes:
-    """Streams and their readers."""
+Denial = Callable[[str, str, str, str], str | None]
+"""Role, action, resource and region -> why Lambda, as the role, may not do it; ``None`` when it may."""
 
-    def __init__(self, clients: Clients) -> None:
+
+class StreamTypes:
+    """Streams and their readers.
+
+    Parameters
+    ----------
+    denial
+        Asks the roles of functions, which the emulator does not when it reads a stream.
+    """
+
+    def __init__(self, clients: Clients, denial: Denial) -> None:
         self._clients = clients
+        self._denial = denial
 
     def types(self) -> dict[str, ResourceType]:
         """Return the resource types by name."""
@@ -59,6 +74,7 @@ class StreamTypes:
         return made
 
     def _create_mapping(self, request: ResourceRequest) -> Resource:
+        self._ask_role(request)
         properties = {name: value for name, value in request.properties.items() if name != "Tags"}
         made = self._lambda(request).create_event_source_mapping(
             **service_model.from_template("lambda", "CreateEventSourceMapping", properties)
@@ -79,6 +95,17 @@ class StreamTypes:
         mapping = _mapping(request, request.physical_id)
         self._tag(request, mapping)
         return mapping
+
+    def _ask_role(self, request: ResourceRequest) -> None:
+        stream = str(request.properties["EventSourceArn"])
+        if ":kinesis:" not in stream:
+            raise UnsupportedPropertyError(MAPPING, ["EventSourceArn other than of a Kinesis stream"])
+        name = str(request.properties["FunctionName"])
+        role = self._lambda(request).get_function_configuration(FunctionName=name)["Role"]
+        for action in READING:
+            denial = self._denial(role, action, stream, request.region)
+            if denial:
+                raise ValueError(f"the role of {name} cannot read {stream}: {denial}")
 
     def _tag(self, request: ResourceRequest, mapping: Resource) -> None:
         tags = {tag["Key"]: tag["Value"] for tag in request.properties.get("Tags") or []}

@@ -14,6 +14,9 @@ from infra.local.honoured.page import PAGE, render
 from infra.local.honoured.rules import Honoured, merged
 from tests.infra.assembly import Assembly
 
+WHEN_CONFIGURED = {"AWS::SNS::Subscription": {"Endpoint", "Protocol", "TopicArn"}}
+"""What the settings of no environment ask for, but those of a team will: mail for the alarms."""
+
 BOOTSTRAP = Path(__file__).parents[3] / "infra/node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml"
 
 
@@ -23,7 +26,7 @@ def used(assembly: Assembly) -> dict[str, set[str]]:
     bootstrap, _ = decode(str(BOOTSTRAP))
     assert bootstrap
     bodies = [resource.body for resource in assembly.resources] + list(bootstrap["Resources"].values())
-    paths: dict[str, set[str]] = {}
+    paths: dict[str, set[str]] = {kind: set(properties) for kind, properties in WHEN_CONFIGURED.items()}
     for body in bodies:
         row = TABLE.get(body["Type"], Honoured())
         paths.setdefault(body["Type"], set()).update(row.paths(body.get("Properties", {})))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from infra.local.emulator import Services, private_names
+
 from .stack_world import Stack, Template, refusal
 
 SOURCE = """
@@ -141,7 +143,10 @@ def test_a_stream_that_exists_is_not_overwritten(client: Any, name: str) -> None
 @pytest.mark.parametrize(
     ("kind", "properties"),
     [
-        ("EventSourceMapping", {"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/none"}),
+        (
+            "EventSourceMapping",
+            {"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/none", "StartingPosition": "LATEST"},
+        ),
         ("Permission", {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}),
     ],
 )
@@ -149,8 +154,6 @@ def test_what_belongs_to_a_function_that_is_not_there_is_refused(
     client: Any, name: str, kind: str, properties: dict[str, Any]
 ) -> None:
     body = {"FunctionName": f"{name}-gone", **properties}
-    if kind == "EventSourceMapping":
-        body["StartingPosition"] = "LATEST"
 
     assert f"{name}-gone" in refusal(client, name, {"R": {"Type": f"AWS::Lambda::{kind}", "Properties": body}})
 
@@ -160,3 +163,34 @@ def test_a_layer_whose_code_is_missing_is_not_deployed(client: Any, name: str) -
     layer = {"LayerName": name, "Content": {"S3Bucket": name, "S3Key": "missing.zip"}}
 
     assert "is not there" in refusal(client, name, {"L": {"Type": "AWS::Lambda::LayerVersion", "Properties": layer}})
+
+
+def test_a_function_whose_role_may_not_read_the_stream_is_no_reader(client: Any, function: Any, name: str) -> None:
+    other = {"Effect": "Allow", "Action": "kinesis:*", "Resource": "arn:aws:kinesis:us-east-1:000000000000:stream/x"}
+    reason = refusal(client, name, resources(name, function(SOURCE, other)))
+
+    assert f"the role of {function_arn(name)} cannot read" in reason
+    assert "kinesis:DescribeStream" in reason
+
+
+def function_arn(name: str) -> str:
+    return f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
+
+
+def test_a_reader_keeps_its_place_when_records_expire(
+    stack: Stack, client: Any, reader: str, deliveries: Any, name: str
+) -> None:
+    stack(resources(name, reader))
+    kinesis = client("kinesis")
+    kinesis.put_record(StreamName=name, Data=b"old", PartitionKey="k")
+    deliveries(1)
+
+    # Nobody can wait for a day: the stream's retention ends now.
+    with Services().scope("000000000000", "us-east-1"):
+        stream = private_names.module("services.kinesis")._streams[name]
+        stream["RetentionPeriodHours"] = 0
+        private_names.module("services.kinesis")._expire_records(stream)
+        stream["RetentionPeriodHours"] = 24
+    kinesis.put_record(StreamName=name, Data=b"new", PartitionKey="k")
+
+    assert [delivery["texts"] for delivery in deliveries(2)] == [["old"], ["new"]]
