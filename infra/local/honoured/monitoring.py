@@ -14,7 +14,6 @@ TYPES = {
             "EvaluationPeriods",
             "ExtendedStatistic",
             "MetricName",
-            "Namespace",
             "OKActions",
             "Period",
             "Statistic",
@@ -22,6 +21,11 @@ TYPES = {
             "Threshold",
             "TreatMissingData",
         ),
+        recorded={
+            "of AWS's own metrics there are those of AWS/Lambda and AWS/SageMaker; other alarms see no data": (
+                "Namespace",
+            )
+        },
     ),
     "AWS::CloudWatch::Dashboard": Honoured(
         works=("DashboardName",),

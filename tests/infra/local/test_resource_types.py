@@ -346,3 +346,48 @@ def test_an_endpoint_shows_its_policy_groups_and_private_names(stack: Stack, cli
     assert json.loads(endpoint["PolicyDocument"]) == policy
     assert ([group["GroupId"] for group in endpoint["Groups"]], endpoint["PrivateDnsEnabled"]) == ([ids["Group"]], True)
     assert log["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+def test_a_mail_subscription_is_kept_and_stands_in_no_ones_way(stack: Stack, client: Any) -> None:
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {}}
+    mail = {"Protocol": "email", "Endpoint": "ml-team@example.com", "TopicArn": {"Ref": "T"}}
+    ids = stack({"T": topic, "S": {"Type": "AWS::SNS::Subscription", "Properties": mail}})
+
+    client("sns").publish(TopicArn=ids["T"], Message="m")
+    (kept,) = client("sns").list_subscriptions_by_topic(TopicArn=ids["T"])["Subscriptions"]
+    assert (kept["SubscriptionArn"], kept["Endpoint"]) == (ids["S"], "ml-team@example.com")
+
+
+def test_queue_workgroup_and_rule_are_described_as_the_template_says(stack: Stack, client: Any, name: str) -> None:
+    result = {"OutputLocation": f"s3://{name}/athena/", "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"}}
+    target = {
+        "Id": "T",
+        "Arn": f"arn:aws:sns:us-east-1:000000000000:{name}",
+        "InputTransformer": {"InputPathsMap": {"name": "$.detail.name"}, "InputTemplate": '"<name> ended"'},
+    }
+
+    def resources(seconds: int) -> Template:
+        configuration = {"BytesScannedCutoffPerQuery": seconds * 10_000_000, "ResultConfiguration": result}
+        bodies = {
+            "SQS::Queue": {"QueueName": name, "MessageRetentionPeriod": seconds, "KmsMasterKeyId": "alias/k"},
+            "SQS::QueuePolicy": {
+                "Queues": [{"Ref": "SQSQueue"}],
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": []},
+            },
+            "Athena::WorkGroup": {"Name": name, "WorkGroupConfiguration": configuration},
+            "Events::Rule": {"Name": name, "EventPattern": {"source": ["aws.states"]}, "Targets": [target]},
+        }
+        return {
+            kind.replace("::", ""): {"Type": f"AWS::{kind}", "Properties": properties}
+            for kind, properties in bodies.items()
+        }
+
+    ids = stack(resources(60))
+    assert stack(resources(120)) == ids
+
+    queue = client("sqs").get_queue_attributes(QueueUrl=ids["SQSQueue"], AttributeNames=["All"])["Attributes"]
+    group = client("athena").get_work_group(WorkGroup=name)["WorkGroup"]["Configuration"]
+    assert (queue["MessageRetentionPeriod"], queue["KmsMasterKeyId"]) == ("120", "alias/k")
+    assert json.loads(queue["Policy"])["Statement"] == []
+    assert (group["BytesScannedCutoffPerQuery"], group["ResultConfiguration"]) == (1_200_000_000, result)
+    assert client("events").list_targets_by_rule(Rule=name)["Targets"] == [target]
