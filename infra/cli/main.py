@@ -31,6 +31,8 @@ _HELP = """Machine-learning inference as workflows on AWS, or on the embedded AW
 
   ml-pipeline example                    all of it, on a month of real flights
   ml-pipeline local                      keep the embedded AWS running
+  ml-pipeline deploy                     deploy everything, here or to your account
+  ml-pipeline api                        see how to call the API
   ml-pipeline run batch-inference        score what is in the data bucket
   ml-pipeline executions --failed        see what failed
   ml-pipeline replay --failed-since 24h  run the failed ones again
@@ -100,10 +102,11 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 
 
 def _unreachable(error: Exception) -> UnavailableError:
-    return UnavailableError(
-        f"AWS cannot be reached: {error}",
-        "If the embedded AWS was stopped or killed, start it again with `make local` or `make run`.",
-    )
+    if ".amazonaws.com" in str(error):
+        remedy = "Check the network, and the name of the region."
+    else:
+        remedy = "If the embedded AWS was stopped or killed, start it again with `make local` or `make run`."
+    return UnavailableError(f"AWS cannot be reached: {error}", remedy)
 
 
 if __name__ == "__main__":

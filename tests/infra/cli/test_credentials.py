@@ -80,3 +80,18 @@ def test_every_command_refuses_an_environment_that_there_is_not(
 
     assert said.code == 2
     assert "dev, staging, prod" in said.err
+
+
+def test_a_region_that_does_not_answer_is_told_as_such(
+    call: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise exceptions.EndpointConnectionError(endpoint_url="https://sts.us-eest-1.amazonaws.com/")
+
+    monkeypatch.setattr(Target, "client", unreachable)
+
+    said = call("deploy", "--target", "aws")
+
+    assert said.code == 3
+    assert "name of the region" in said.err
+    assert "make local" not in said.err
