@@ -12,9 +12,9 @@ from infra.local import (
     objects,
     resource_types,
     rest_apis,
-    schedules,
     sagemaker,
     scaling,
+    schedules,
     stacks,
     step_functions,
 )

@@ -1,21 +1,32 @@
-"""The container image of the batch jobs and of the model servers."""
+"""The container image of the batch jobs and of the model servers: two stages of one Dockerfile."""
 
 from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
 
 from infra.archives import ROOT
 
+#: Stage of the model servers. SageMaker asks for root (SageMaker developer guide, "Custom Inference Code with Hosting
+#: Services").
+SERVER = "server"
+#: Stage of the jobs: the same layers, and a user without powers.
+JOBS = "jobs"
 
-def jobs_image(scope: Construct) -> ecr_assets.DockerImageAsset:
-    """The image, as an asset of the stack that asks.
 
-    Each stack has its own construct of it and all have the same asset: it is built and pushed once, by its hash, and
-    no export ties the stacks together.
+def container_image(scope: Construct, stage: str) -> ecr_assets.DockerImageAsset:
+    """The image of a stage, as an asset of the stack that asks: no export ties the stacks together.
+
+    Parameters
+    ----------
+    scope
+        The stack.
+    stage
+        `SERVER` or `JOBS`.
     """
     return ecr_assets.DockerImageAsset(
         scope,
         "Image",
         directory=str(ROOT),
         file="batch_jobs/Dockerfile",
+        target=stage,
         platform=ecr_assets.Platform.LINUX_AMD64,
     )

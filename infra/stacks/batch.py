@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge, acknowledge_grants
 from infra.errors import SettingsError
 from infra.naming import Names
-from infra.parts.image import jobs_image
+from infra.parts.image import JOBS, container_image
 from infra.parts.log_group import log_group
 from infra.parts.model_registry import grant_register_models
 from infra.parts.runtime_environment import runtime_environment
@@ -48,7 +48,7 @@ class BatchStack(cdk.Stack):
         self.queue = batch.JobQueue(self, "Queue", job_queue_name=names.job_queue)
         for order, compute in enumerate(self._compute(network), start=1):
             self.queue.add_compute_environment(compute, order)
-        self._image = jobs_image(self)
+        self._image = container_image(self, JOBS)
         self._logs = log_group(self, "Logs", f"/aws/batch/{names.of('batch-jobs')}", settings, storage.logs_key)
         self._execution_role = self._role("batch-execution", "Starts the containers: pulls the image, writes the logs")
         self._logs.grant_write(self._execution_role)

@@ -19,7 +19,7 @@ from infra import shipped_model
 from infra.acknowledgements import acknowledge, acknowledge_grants
 from infra.naming import VARIANTS, Names
 from infra.parts.deployed_function import deployed_function
-from infra.parts.image import jobs_image
+from infra.parts.image import SERVER, container_image
 from infra.parts.log_group import log_group
 from infra.parts.stored import Stored
 from infra.settings import Scaling, Settings
@@ -53,7 +53,7 @@ class ModelsStack(cdk.Stack):
         self.add_stack_dependency(tasks, "the function that ships the model")
         self._settings = settings
         self._names = names
-        self._image = jobs_image(self)
+        self._image = container_image(self, SERVER)
         shipped = self._ship(tasks)
         logs = log_group(self, "Logs", f"/aws/sagemaker/Endpoints/{names.endpoint}", settings, storage.logs_key)
         group = self._security_group(network)
@@ -185,7 +185,10 @@ class ModelsStack(cdk.Stack):
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=shipped.get_att_string("Image"),
                 model_data_url=shipped.get_att_string("Artifact"),
-                environment={"ML_PIPELINE_MODEL_VERSION": shipped.get_att_string("Version")},
+                environment={
+                    "ML_PIPELINE_MODEL_VERSION": shipped.get_att_string("Version"),
+                    "ML_PIPELINE_THRESHOLD": shipped.get_att_string("Threshold"),
+                },
             ),
             vpc_config=sagemaker.CfnModel.VpcConfigProperty(
                 subnets=[subnet.subnet_id for subnet in network.vpc.isolated_subnets],

@@ -23,9 +23,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Register a shipped version.
 
     Input: CloudFormation's request with the properties `Version`, `Bucket`, `Key` (the asset) and `Image`.
-    Output: `{}`; CloudFormation gets its answer at the request's URL, with the attributes `Version`, `Artifact` and
-    `Image`. They are those registered for the version that the resource was created with, so that no deployment
-    changes what is served. Errors: `ServiceUnavailable`, if the answer cannot be delivered.
+    Output: `{}`; CloudFormation gets its answer at the request's URL, with the attributes `Version`, `Artifact`,
+    `Image` and `Threshold`. They are those registered for the version that the resource was created with, so that no
+    deployment changes what is served. Errors: `ServiceUnavailable`, if the answer cannot be delivered.
     """
     seconds = context.get_remaining_time_in_millis() / 1000 - _SECONDS_FOR_THE_ANSWER
     failure = fulfil(event, _fulfilled, seconds=seconds, where=f"the logs of {context.function_name}")
@@ -46,5 +46,10 @@ def _fulfilled(request: ResourceRequest) -> ResourceState:
     shipment = Shipment.from_properties(request.properties)
     ship(shipment, registry, Storage(), settings.required("models_bucket"))
     first = registry.complete(request.physical_id or shipment.version_id, shipment.image)
-    attributes = {"Version": first.version_id, "Artifact": first.artifact, "Image": str(first.image)}
+    attributes = {
+        "Version": first.version_id,
+        "Artifact": first.artifact,
+        "Image": str(first.image),
+        "Threshold": str(first.threshold),
+    }
     return ResourceState(first.version_id, attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import urllib.error
@@ -161,9 +162,10 @@ def test_a_poison_record_is_set_aside_with_its_reason_and_stops_nobody(
         StreamName=DEPLOYED.stream, Data=json.dumps(golden[2]["record"]).encode(), PartitionKey="after-the-poison"
     )
 
-    quarantined = eventually(lambda: world.objects("quarantine/stream/"))
-
-    assert any("this is no JSON" in body.decode() for body in quarantined.values())
+    quarantined = [json.loads(body) for body in eventually(lambda: world.objects("quarantine/stream/")).values()]
+    (poison,) = (each for each in quarantined if each["partitionKey"] == "poison")
+    assert base64.b64decode(poison["data"]) == b"{ this is no JSON"
+    assert "JSON" in poison["reason"]
     eventually(
         lambda: world.client("dynamodb").scan(
             TableName=DEPLOYED.table,

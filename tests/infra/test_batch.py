@@ -140,14 +140,14 @@ def strategy(assembly, command):
     return {"attempts": written["Attempts"], "evaluateOnExit": rules}
 
 
-def test_jobs_and_model_servers_run_the_same_image(assembly):
-    images = {
-        section: json.loads((assembly.directory / f"{NAMES.stack(section)}.assets.json").read_text())["dockerImages"]
-        for section in ("batch", "models")
-    }
+@pytest.mark.parametrize(("section", "stage"), [("batch", "jobs"), ("models", "server")])
+def test_jobs_and_model_servers_run_their_stages_of_one_dockerfile(assembly, section, stage):
+    manifest = json.loads((assembly.directory / f"{NAMES.stack(section)}.assets.json").read_text())
 
-    assert len(images["batch"]) == 1
-    assert images["batch"].keys() == images["models"].keys()
+    (image,) = manifest["dockerImages"].values()
+
+    assert image["source"]["dockerFile"] == "batch_jobs/Dockerfile"
+    assert image["source"]["dockerBuildTarget"] == stage
 
 
 def test_training_may_register_versions_and_activate_one(assembly):

@@ -79,7 +79,7 @@ def names(node: ast.AST) -> list[str]:
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:
-    """The instructions (keyword, arguments) of each stage of the Dockerfile; the last has the name ''."""
+    """The instructions (keyword, arguments) of each stage of the Dockerfile."""
     found: dict[str, list[tuple[str, str]]] = {}
     for line in DOCKERFILE.replace("\\\n", " ").splitlines():
         keyword, _, arguments = line.partition(" ")
@@ -92,12 +92,12 @@ def stages() -> dict[str, list[tuple[str, str]]]:
 
 
 def test_jobs_run_as_an_unprivileged_user():
-    assert ("USER", "10001") in stages()[""]
+    assert ("USER", "10001") in stages()["jobs"]
 
 
 def test_model_servers_are_the_same_image_but_for_the_user_which_sagemaker_wants_to_be_root():
-    assert list(stages()) == ["libraries", "server", ""]
-    assert stages()[""][0] == ("FROM", "server")
+    assert list(stages()) == ["libraries", "server", "jobs"]
+    assert stages()["jobs"][0] == ("FROM", "server")
     assert not [keyword for keyword, _ in stages()["server"] if keyword == "USER"]
 
 

@@ -61,7 +61,10 @@ def test_the_container_runs_what_is_registered_for_the_version_that_was_shipped_
     assert container == {
         "Image": {"Fn::GetAtt": [resource, "Image"]},
         "ModelDataUrl": {"Fn::GetAtt": [resource, "Artifact"]},
-        "Environment": {"ML_PIPELINE_MODEL_VERSION": {"Fn::GetAtt": [resource, "Version"]}},
+        "Environment": {
+            "ML_PIPELINE_MODEL_VERSION": {"Fn::GetAtt": [resource, "Version"]},
+            "ML_PIPELINE_THRESHOLD": {"Fn::GetAtt": [resource, "Threshold"]},
+        },
     }
 
 

@@ -108,7 +108,7 @@ def test_a_fresh_account_gets_its_first_model_registered_and_activated(world, re
     assert cloudformation.answer == {
         "Status": "SUCCESS",
         "PhysicalResourceId": "v1",
-        "Data": {"Version": "v1", "Artifact": artifact, "Image": IMAGE},
+        "Data": {"Version": "v1", "Artifact": artifact, "Image": IMAGE, "Threshold": "0.5"},
         **IDS,
     }
     assert registry.active() == "v1"
@@ -171,7 +171,8 @@ def test_a_version_that_the_train_job_registered_gets_the_image_once(world, regi
 
     for image in (IMAGE, "another"):
         ship_model.handler(request_of(image=image), CONTEXT)
-        assert cloudformation.answer["Data"] == {"Version": "v1", "Artifact": trained.artifact, "Image": IMAGE}
+        data = cloudformation.answer["Data"]
+        assert (data["Version"], data["Artifact"], data["Image"]) == ("v1", trained.artifact, IMAGE)
     assert registry.get("v1").sha256 == trained.sha256
 
 
