@@ -97,7 +97,7 @@ def test_jobs_run_as_an_unprivileged_user():
 
 def test_model_servers_are_the_same_image_but_for_the_user_which_sagemaker_wants_to_be_root():
     assert list(stages()) == ["libraries", "server", "jobs"]
-    assert stages()["jobs"][0] == ("FROM", "server")
+    assert stages()["jobs"][0] == ("FROM", "server AS jobs")
     assert not [keyword for keyword, _ in stages()["server"] if keyword == "USER"]
 
 
