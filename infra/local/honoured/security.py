@@ -18,7 +18,10 @@ TYPES = {
     ),
     "AWS::KMS::Alias": Honoured(works=("AliasName", "TargetKeyId")),
     "AWS::KMS::Key": Honoured(
-        works=("Description", "KeyPolicy", "Tags"),
-        recorded={"a year does not pass here": ("EnableKeyRotation",)},
+        works=("Description", "Tags"),
+        recorded={
+            "calls of KMS itself ask for it; reading and writing objects, items and messages do not": ("KeyPolicy",),
+            "a year does not pass here": ("EnableKeyRotation",),
+        },
     ),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from infra.local.emulator import Services, private_names
 
@@ -91,8 +92,8 @@ def test_records_reach_the_function_in_the_form_of_aws(
     assert ids["Stream"] == name
 
 
-def test_a_batch_that_is_not_handled_whole_is_delivered_again(
-    stack: Stack, client: Any, reader: str, deliveries: Any, name: str
+def test_a_batch_that_is_not_handled_whole_is_delivered_again_and_the_log_says_so(
+    stack: Stack, client: Any, reader: str, deliveries: Any, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     kinesis = client("kinesis")
     stack(resources(name, reader))
@@ -103,6 +104,7 @@ def test_a_batch_that_is_not_handled_whole_is_delivered_again(
     first, second = deliveries(2)
 
     assert first["texts"] == second["texts"] == ["good", "bad", "after"]
+    assert "ReportBatchItemFailures" in caplog.text
 
 
 def test_stream_and_mapping_are_described_as_the_template_says(
@@ -130,6 +132,21 @@ def test_an_update_leaves_stream_and_mapping_in_place(stack: Stack, client: Any,
     assert client("lambda").list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"] == {}
     stream = client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert stream["EncryptionType"] == "NONE"
+
+
+def test_a_change_of_shards_is_refused_and_the_stream_keeps_its_records(
+    stack: Stack, client: Any, reader: str, deliveries: Any, name: str
+) -> None:
+    stack(resources(name, reader))
+    client("kinesis").put_record(StreamName=name, Data=b"good", PartitionKey="k")
+
+    with pytest.raises(WaiterError, match="ROLLBACK"):
+        stack(resources(name, reader, ShardCount=2))
+
+    events = client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    assert any("a change of ShardCount" in event.get("ResourceStatusReason", "") for event in events)
+    assert len(client("kinesis").list_shards(StreamName=name)["Shards"]) == 1
+    assert deliveries(1)[0]["texts"] == ["good"]
 
 
 def test_a_stream_that_exists_is_not_overwritten(client: Any, name: str) -> None:
