@@ -61,9 +61,9 @@ class Removal:
     def what_is_there(self) -> list[tuple[str, str]]:
         """List the data that is there: what each thing is, and its name."""
         found = [("bucket", self._names.bucket(p)) for p in _BUCKETS if self._has(self._names.bucket(p))]
-        if self._table_status() is not None:
+        if self._table() is not None:
             found.append(("table", self._names.table))
-        found += [("key", alias) for alias in map(self._names.key_alias, KEY_PURPOSES) if self._key_state(alias)]
+        found += [("key", alias) for alias in map(self._names.key_alias, KEY_PURPOSES) if self._key(alias)]
         return found + [("parameter", name) for name in self._registrations()]
 
     def _registrations(self) -> list[str]:
@@ -119,7 +119,7 @@ class Removal:
             else:
                 return
 
-    def _table_status(self) -> dict[str, Any] | None:
+    def _table(self) -> dict[str, Any] | None:
         dynamodb = self._target.client("dynamodb")
         try:
             table: dict[str, Any] = dynamodb.describe_table(TableName=self._names.table)["Table"]
@@ -128,7 +128,7 @@ class Removal:
         return table
 
     def _delete_table(self) -> None:
-        table = self._table_status()
+        table = self._table()
         if table is None:
             return
         dynamodb, name = self._target.client("dynamodb"), self._names.table
@@ -144,22 +144,21 @@ class Removal:
     def _pause(self) -> int:
         return 1 if self._target.is_local else 10
 
-    def _key_state(self, alias: str) -> str | None:
-        """State of the key behind an alias; None if there is no such alias, or the key is going already."""
+    def _key(self, alias: str) -> str | None:
+        """Id of the key behind an alias; None if there is no such alias, or the key is going already."""
         kms = self._target.client("kms")
         try:
-            state = str(kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyState"])
+            key = kms.describe_key(KeyId=alias)["KeyMetadata"]
         except kms.exceptions.NotFoundException:
             return None
-        return None if state == "PendingDeletion" else state
+        return None if key["KeyState"] == "PendingDeletion" else str(key["KeyId"])
 
     def _schedule_key(self, alias: str) -> None:
-        if self._key_state(alias) is None:
-            return
-        kms = self._target.client("kms")
-        key = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
-        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=DAYS_UNTIL_KEYS_GO)
-        self._tell(f"key, in {DAYS_UNTIL_KEYS_GO} days", f"{alias} ({key})")
+        key = self._key(alias)
+        if key is not None:
+            kms = self._target.client("kms")
+            kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=DAYS_UNTIL_KEYS_GO)
+            self._tell(f"key, in {DAYS_UNTIL_KEYS_GO} days", f"{alias} ({key})")
 
 
 def _batches(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
