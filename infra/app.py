@@ -40,12 +40,16 @@ def build(app: cdk.App, chosen: settings.Settings, definitions: Path = DEFINITIO
     network = NetworkStack(app, chosen, names, storage, env=where)
     tasks = TasksStack(app, chosen, names, storage, network, env=where)
     batch = BatchStack(app, chosen, names, storage, network, env=where)
-    ModelsStack(app, chosen, names, storage, network, tasks, env=where)
-    StreamingStack(app, chosen, names, storage, tasks, env=where)
-    ApiStack(app, chosen, names, storage, tasks, env=where)
-    AnalyticsStack(app, chosen, names, storage, env=where)
-    WorkflowsStack(app, chosen, names, storage, tasks, batch, definitions=definitions, env=where)
+    models = ModelsStack(app, chosen, names, storage, network, tasks, env=where)
+    streaming = StreamingStack(app, chosen, names, storage, tasks, env=where)
+    api = ApiStack(app, chosen, names, storage, tasks, env=where)
+    analytics = AnalyticsStack(app, chosen, names, storage, env=where)
+    workflows = WorkflowsStack(app, chosen, names, storage, tasks, batch, definitions=definitions, env=where)
     MonitoringStack(app, chosen, names, storage, env=where)
+    # What is named and not referred to (decision 3) must be there all the same before the first caller comes.
+    for caller in (streaming, api, workflows):
+        caller.add_stack_dependency(models, "its callers want a model that answers")
+    workflows.add_stack_dependency(analytics, "its runs start the crawler")
     aspects.apply(app, chosen)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
 

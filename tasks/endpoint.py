@@ -112,6 +112,8 @@ class ModelEndpoint:
             )
         if code == "ModelNotReadyException":
             return EndpointUnavailable(f"the model behind {self._name} is not ready: {error}")
+        if code == "ValidationError" and "not found" in str(error):
+            return EndpointUnavailable(f"the endpoint {self._name} is not there yet, or no more: {error}")
         return EndpointRefused(f"the endpoint {self._name} does not take the request: {error}")
 
     def _parsed(self, variant: Any, body: bytes, count: int) -> Answer:

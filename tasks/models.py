@@ -136,8 +136,13 @@ class Registry:
                         f"(SHA-256 {before.sha256}, created {before.created_at}); choose another id"
                     ) from error
 
-    def complete(self, version_id: str, image: str) -> ModelVersion:
+    def complete(self, version_id: str, image: str, *, anew: bool = False) -> ModelVersion:
         """Give a version the image that serves it, unless it has one: whoever trained it did not need any.
+
+        Parameters
+        ----------
+        anew
+            Whether to replace an image that it has: right only while nothing serves the version with that.
 
         Returns
         -------
@@ -149,7 +154,7 @@ class Registry:
             If it is not registered.
         """
         version = self.get(version_id)
-        if version.image is not None:
+        if version.image == image or (version.image is not None and not anew):
             return version
         version = replace(version, image=image)
         name = self._metadata(version_id)

@@ -20,6 +20,8 @@ ACTIVE = "active"
 #: Names of Batch jobs begin with it, and those begin with a letter or digit (AWS Batch API, "SubmitJob").
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
 _VERSION = r"^[A-Za-z0-9_.-]{1,64}$"
+_SCHEDULE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+_TIME = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
 _INPUT = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 
 #: What a user may ask, as JSON Schema (draft 2020-12). Parsing below is driven by it, so the two cannot differ.
@@ -33,12 +35,13 @@ SCHEMA: dict[str, Any] = {
             "type": "string",
             "pattern": _RUN_ID,
             "description": "Names the run; the same id with the same request is the same run. "
-            "Default: the name of the execution.",
+            "Default: the schedule and its time, else the name of the execution.",
         },
         "input": {
             "type": "string",
             "pattern": _INPUT,
-            "description": "s3://bucket/prefix of the objects to score. Default: input/ in the data bucket.",
+            "description": "s3://bucket/prefix of the objects to score. Default: input/ in the data bucket. "
+            "{date} (2026-11-23) and {hour} (06) in it are those of scheduledTime.",
         },
         "modelVersion": {
             "type": "string",
@@ -79,6 +82,16 @@ SCHEMA: dict[str, Any] = {
             "maximum": 1_000,
             "default": 10,
             "description": "Shards of a lane that are scored at the same time.",
+        },
+        "schedule": {
+            "type": "string",
+            "pattern": _SCHEDULE,
+            "description": "The schedule that starts the run, such as daily.",
+        },
+        "scheduledTime": {
+            "type": "string",
+            "pattern": _TIME,
+            "description": "The time for which the schedule starts the run, in UTC: 2026-11-23T06:00:00Z.",
         },
         "Comment": {"type": "string", "description": "Ignored; the Step Functions console proposes it."},
     },
@@ -206,14 +219,15 @@ def complete(
     Raises
     ------
     InvalidRunRequest
-        If the name of the execution cannot be a run id and none is asked.
+        If the name of the execution cannot be a run id and none is asked, or the input has a place for a scheduled
+        time and there is none.
     """
     values = {key: prop["default"] for key, prop in SCHEMA["properties"].items() if "default" in prop} | dict(asked)
     run_id = run_id_of(asked, execution_name)
     start = parse_time(started_at)
     return RunRequest(
         run_id=run_id,
-        input=values.get("input") or f"s3://{data_bucket}/input/",
+        input=_input_of(asked, data_bucket),
         model_version=model_version,
         scorer=values["scorer"],
         shard_rows=values["shardRows"],
@@ -225,20 +239,40 @@ def complete(
     )
 
 
+def _input_of(asked: Mapping[str, Any], data_bucket: str) -> str:
+    source = str(asked.get("input") or f"s3://{data_bucket}/input/")
+    places = [place for place in ("{date}", "{hour}") if place in source]
+    if not places:
+        return source
+    if "scheduledTime" not in asked:
+        raise InvalidRunRequest(f"input has {' and '.join(places)}, so scheduledTime must say of when")
+    time = str(asked["scheduledTime"])
+    return source.replace("{date}", time[:10]).replace("{hour}", time[11:13])
+
+
 def run_id_of(asked: Mapping[str, Any], execution_name: str) -> str:
-    """The run id: the one asked, else the name of the execution.
+    """The run id: the one asked, else the schedule with its time, else the name of the execution.
+
+    A schedule may start a run twice for the same time (EventBridge Scheduler delivers at least once): with the same
+    id it is one run.
 
     Raises
     ------
     InvalidRunRequest
         If the name has characters that a run id may not have.
     """
-    run_id = str(asked.get("runId", execution_name))
+    run_id = str(asked.get("runId") or _scheduled_id(asked) or execution_name)
     if not re.fullmatch(_RUN_ID, run_id):
         raise InvalidRunRequest(
             f"the execution's name {run_id!r} cannot be the run id; give runId, {_in_words(_RUN_ID)}"
         )
     return run_id
+
+
+def _scheduled_id(asked: Mapping[str, Any]) -> str | None:
+    if not asked.keys() >= {"schedule", "scheduledTime"}:
+        return None
+    return f"{asked['schedule']}-{asked['scheduledTime'].replace(':', '').replace('-', '')}"
 
 
 def parse_time(text: str) -> datetime:
@@ -269,6 +303,8 @@ def _in_words(pattern: str) -> str:
         _RUN_ID: "1 to 80 characters of A-Z a-z 0-9 _ and -, beginning with a letter or digit",
         _VERSION: "1 to 64 characters of A-Z a-z 0-9 _ . and -",
         _INPUT: "s3://bucket/prefix",
+        _SCHEDULE: "1 to 40 characters of A-Z a-z 0-9 _ and -, beginning with a letter or digit",
+        _TIME: "a time in UTC such as 2026-11-23T06:00:00Z",
     }[pattern]
 
 

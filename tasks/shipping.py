@@ -43,22 +43,35 @@ class Shipment:
         return cls(str(properties["Version"]), asset, str(properties["Image"]))
 
 
-def ship(shipment: Shipment, registry: Registry, storage: Storage, models_bucket: str) -> None:
+def ship(shipment: Shipment, registry: Registry, storage: Storage, models_bucket: str, *, first_time: bool) -> None:
     """Register a shipped version unless it is registered, and activate it if nothing is active.
 
     What is registered stays as it is: it may be what the endpoint serves, whatever this deployment was made of.
 
+    Parameters
+    ----------
+    first_time
+        Whether the endpoint is yet to be made. The image is then the shipped one: that of an earlier deployment may
+        be why this failed, or be gone from its repository.
+
     Raises
     ------
     InvalidShipment
-        If the asset is not what the deployment says.
+        If the asset is not what the deployment says, or the version is registered with an artifact of another
+        environment.
     ArtifactTampered, UnsupportedModel, InvalidSignature
         If the artifact in it is not the one that was trained.
     """
     try:
-        registry.complete(shipment.version_id, shipment.image)
+        known = registry.complete(shipment.version_id, shipment.image, anew=first_time)
     except NoSuchVersion:
-        registry.register(_delivered(shipment, storage, models_bucket))
+        known = _delivered(shipment, storage, models_bucket)
+        registry.register(known)
+    if Location.parse(known.artifact).bucket != models_bucket:
+        raise InvalidShipment(
+            f"version {known.version_id} is registered with {known.artifact}, outside of {models_bucket}: another "
+            "environment of this account uses the same registry; give this one another models_root in cdk.json"
+        )
     try:
         registry.active()
     except NoSuchVersion:

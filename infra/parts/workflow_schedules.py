@@ -40,7 +40,7 @@ class WorkflowSchedules(Construct):
             for workflow, arn in aliases.items()
         }
         for profile, schedule in settings.schedules.items():
-            scheduler.Schedule(
+            made = scheduler.Schedule(
                 self,
                 profile,
                 schedule_name=names.schedule(schedule.workflow, profile),
@@ -52,7 +52,11 @@ class WorkflowSchedules(Construct):
                     workflows[schedule.workflow],
                     role=role,
                     input=scheduler.ScheduleTargetInput.from_object(
-                        {"input": f"s3://{names.bucket('data')}/{schedule.prefix}"}
+                        {
+                            "schedule": profile,
+                            "scheduledTime": scheduler.ContextAttribute.scheduled_time,
+                            "input": f"s3://{names.bucket('data')}/{schedule.prefix}",
+                        }
                     ),
                     # Step Functions may refuse starts for a moment, not for an hour. What could not be started by then
                     # is dropped, and an alarm tells: its input is no secret and no message, it stands here.
@@ -60,6 +64,8 @@ class WorkflowSchedules(Construct):
                     max_event_age=cdk.Duration.hours(1),
                 ),
             )
+            # The template names the group and does not refer to it.
+            made.node.add_dependency(group)
 
     def _role(self, names: Names) -> iam.Role:
         """What it may start is added by the targets: the aliases, so not the state machines without their versions."""

@@ -15,14 +15,17 @@ class Schedule:
     """When a workflow starts by itself.
 
     `expression` is EventBridge's, `cron(…)` or `rate(…)`, in UTC; `prefix` is what the run scores, below the data
-    bucket.
+    bucket, with `{date}` and `{hour}` for those of the scheduled time, so that no run scores what an earlier one has.
     """
 
     workflow: Annotated[str, one_of(WORKFLOWS)]
     expression: Annotated[str, schedule_expression]
     prefix: Annotated[
         str,
-        matching(r"([\w!.*'()=+-]+/)+", "folders such as input/daily/, with no slash before them and one at the end"),
+        matching(
+            r"(([\w!.*'()=+-]|\{date\}|\{hour\})+/)+",
+            "folders such as input/daily/{date}/, with no slash before them and one at the end",
+        ),
     ]
     enabled: bool
 

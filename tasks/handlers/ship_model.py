@@ -44,7 +44,8 @@ def _fulfilled(request: ResourceRequest) -> ResourceState:
     settings = Settings.from_environment()
     registry = Registry(settings.parameter_root)
     shipment = Shipment.from_properties(request.properties)
-    ship(shipment, registry, Storage(), settings.required("models_bucket"))
+    first_time = request.kind == "Create"
+    ship(shipment, registry, Storage(), settings.required("models_bucket"), first_time=first_time)
     first = registry.complete(request.physical_id or shipment.version_id, shipment.image)
     attributes = {
         "Version": first.version_id,

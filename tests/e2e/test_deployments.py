@@ -132,7 +132,8 @@ def test_a_running_execution_keeps_the_version_with_which_it_began(during_a_run:
 
 def test_the_next_scheduled_run_is_of_the_new_version(aside: World, during_a_run: dict[str, Any]) -> None:
     _, _, third = during_a_run["versions"]
-    aside.upload("input/daily", {"a.jsonl": json_lines(records(10, first=500))})
+    today = f"input/daily/{datetime.now(UTC):%Y-%m-%d}"
+    aside.upload(today, {"a.jsonl": json_lines(records(10, first=500))})
     scheduler, states = aside.client("scheduler"), aside.client("stepfunctions")
     place = {"Name": DEPLOYED.schedule("batch-inference", "daily"), "GroupName": DEPLOYED.schedule_group}
     schedule = scheduler.get_schedule(**place)
@@ -157,7 +158,7 @@ def test_the_next_scheduled_run_is_of_the_new_version(aside: World, during_a_run
     ended = aside.wait(scheduled)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     assert ended["stateMachineVersionArn"] == third
-    assert "/input/daily/" in ended["input"]
+    assert json.loads(ended["output"])["rows"] == 10
 
 
 def test_a_deployment_without_a_change_changes_nothing(aside: World, during_a_run: dict[str, Any]) -> None:

@@ -194,8 +194,12 @@ def test_a_schedule_starts_the_alias_on_time_with_a_request_that_the_workflow_ac
 
     assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [alias.logical_id, "Arn"]}
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert request == {"input": f"s3://{NAMES.bucket('data')}/input/daily/"}
-    jsonschema.validate(request, SCHEMA)
+    assert request == {
+        "schedule": "daily",
+        "scheduledTime": "<aws.scheduler.scheduled-time>",
+        "input": f"s3://{NAMES.bucket('data')}/input/daily/{{date}}/",
+    }
+    jsonschema.validate({**request, "scheduledTime": "2026-11-23T06:00:00Z"}, SCHEMA)
 
 
 def test_a_start_that_is_refused_is_tried_again_for_an_hour(assembly):

@@ -48,6 +48,20 @@ def test_a_scheduled_event_may_ask_in_its_detail(world):
     assert normalised(world, SCHEDULED | {"detail": {"concurrency": 3}}).concurrency == 3
 
 
+def test_a_schedule_s_run_is_named_for_its_time_and_reads_the_folder_of_that_hour(world):
+    asked = {"schedule": "hourly", "scheduledTime": "2026-11-23T06:05:00Z", "input": "s3://data/in/{date}/{hour}/"}
+
+    twice = [normalised(world, asked, name=name) for name in ("delivered", "delivered-again")]
+
+    assert {request.run_id for request in twice} == {"hourly-20261123T060500Z"}
+    assert {request.input for request in twice} == {"s3://data/in/2026-11-23/06/"}
+
+
+def test_an_input_with_a_place_for_a_time_needs_one(world):
+    with pytest.raises(InvalidRunRequest, match=r"input has \{date\}, so scheduledTime must say of when"):
+        normalised(world, {"input": "s3://data/in/{date}/"})
+
+
 def test_the_day_is_the_utc_day_of_the_start(world):
     assert normalised(world, {}, started_at="2026-11-24T01:00:00+02:00").day == "2026-11-23"
 
@@ -72,6 +86,8 @@ def test_the_day_is_the_utc_day_of_the_start(world):
         ({"runId": "_nightly"}, "beginning with a letter or digit"),
         ({"input": "data/july"}, "s3://bucket/prefix"),
         ({"modelVersion": "v1/../v2"}, "modelVersion is"),
+        ({"schedule": "every day"}, "1 to 40 characters"),
+        ({"scheduledTime": "<aws.scheduler.scheduled-time>"}, "a time in UTC such as 2026-11-23T06:00:00Z"),
     ],
 )
 def test_a_bad_input_is_refused_with_what_is_wrong_and_what_is_allowed(document, message):

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import zipfile
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -155,6 +156,28 @@ def test_a_creation_that_was_interrupted_can_be_repeated(world, registry, cloudf
     assert cloudformation.answer == first
 
 
+def test_a_creation_after_a_failed_or_destroyed_one_serves_the_image_that_is_shipped_with_it(
+    world, registry, cloudformation, request_of
+):
+    upload(world)
+    ship_model.handler(request_of(image="broken"), CONTEXT)
+
+    ship_model.handler(request_of(image=IMAGE), CONTEXT)
+
+    assert cloudformation.answer["Data"]["Image"] == IMAGE
+    assert registry.get("v1").image == IMAGE
+
+
+def test_a_registry_that_another_environment_uses_is_refused(world, registry, cloudformation, request_of):
+    theirs, _ = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))
+    registry.register(replace(theirs, artifact="s3://models-of-another/versions/v1/model.tar.gz"))
+
+    ship_model.handler(request_of(), CONTEXT)
+
+    assert cloudformation.answer["Status"] == "FAILED"
+    assert "give this one another models_root" in cloudformation.answer["Reason"]
+
+
 def test_what_is_active_stays_active(world, registry, cloudformation, request_of):
     upload(world, "v2")
     ship_model.handler(request_of(version="v2"), CONTEXT)
@@ -169,10 +192,11 @@ def test_a_version_that_the_train_job_registered_gets_the_image_once(world, regi
     trained, _ = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))
     registry.register(trained)
 
-    for image in (IMAGE, "another"):
-        ship_model.handler(request_of(image=image), CONTEXT)
-        data = cloudformation.answer["Data"]
-        assert (data["Version"], data["Artifact"], data["Image"]) == ("v1", trained.artifact, IMAGE)
+    ship_model.handler(request_of(), CONTEXT)
+    ship_model.handler(request_of("Update", image="another", physical_id="v1"), CONTEXT)
+
+    data = cloudformation.answer["Data"]
+    assert (data["Version"], data["Artifact"], data["Image"]) == ("v1", trained.artifact, IMAGE)
     assert registry.get("v1").sha256 == trained.sha256
 
 

@@ -1,7 +1,9 @@
 """EventBridge Scheduler: who starts what is due."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.emulator.private_names import Needs, module, rebind
@@ -69,7 +71,20 @@ class Schedules:
                 if not permit(due):
                     return
                 # A target without input is called with an empty object (Scheduler user guide, "Templated targets").
-                target = {"Input": "{}", **target}
+                target = {**target, "Input": _with_context(target.get("Input", "{}"), source["Arn"])}
             invoke(target, event, source, *rest)
 
         rebind(invoke, invoke_if_permitted)
+
+
+def _with_context(text: str, schedule: str) -> str:
+    """Fill in the context attributes, which the emulator hands on (Scheduler user guide, "Context attributes")."""
+    attributes = {
+        "schedule-arn": schedule,
+        "scheduled-time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution-id": str(uuid.uuid4()),
+        "attempt-number": "1",
+    }
+    for name, value in attributes.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return text

@@ -41,7 +41,7 @@ def resources(name: str, target: str, role: str, **properties: Any) -> Template:
         "Target": {
             "Arn": target,
             "RoleArn": role,
-            "Input": '{"runId": "scheduled"}',
+            "Input": '{"runId": "scheduled", "scheduledTime": "<aws.scheduler.scheduled-time>"}',
             "RetryPolicy": {"MaximumRetryAttempts": "3"},
         },
         **properties,
@@ -67,7 +67,9 @@ def test_a_schedule_starts_the_alias_with_its_input(
     stack(resources(name, alias, role("scheduler.amazonaws.com", start(alias))))
 
     (execution,) = executions(client, alias)
-    assert json.loads(execution["input"]) == {"runId": "scheduled"}
+    started = json.loads(execution["input"])
+    assert started["runId"] == "scheduled"
+    assert abs(dt.datetime.fromisoformat(started["scheduledTime"]) - execution["startDate"]) < dt.timedelta(seconds=5)
     assert execution["stateMachineAliasArn"] == alias
 
 
