@@ -144,8 +144,16 @@ def refused(context, path, value):
         ("stream.attempts", 0, "1 to 10,000"),
         ("stream.most_age_seconds", 604_801, "60 to 604,800"),
         ("schedules.daily.workflow", "batch_inference", "one of batch-inference"),
-        ("schedules.daily.prefix", "/input/", "folders such as input/daily/{date}/, with no slash before them and one at"),
-        ("schedules.daily.prefix", "input", "folders such as input/daily/{date}/, with no slash before them and one at"),
+        (
+            "schedules.daily.prefix",
+            "/input/",
+            "folders such as input/daily/{date}/, with no slash before them and one at",
+        ),
+        (
+            "schedules.daily.prefix",
+            "input",
+            "folders such as input/daily/{date}/, with no slash before them and one at",
+        ),
         ("schedules.daily.expression", "0 6 * * *", "cron(minutes hours day-of-month month day-of-week year) or rate("),
         ("alarms.emails", ["ml-team"], "an e-mail address such as ml-team@example.com"),
         ("alarms.slack", {"workspace_id": "acme", "channel_id": "C1234"}, "the id of a workspace, such as T01234567"),
