@@ -26,13 +26,20 @@ SECTIONS = (
 ENVIRONMENTS = ("dev", "staging", "prod")
 
 #: The workflows: one state machine each, started through its alias.
-WORKFLOWS = ("batch-inference",)
+WORKFLOWS = ("batch-inference", "model-deploy", "model-rollback", "traffic-shift")
+
+#: The workflows that start by themselves when it is their time.
+SCHEDULED_WORKFLOWS = ("batch-inference",)
 
 #: The Lambda functions of the batch workflow.
 WORKFLOW_FUNCTIONS = ("normalise-run", "plan-shards", "score-shard", "check-shards", "summarise-run", "halt-run")
 
+#: The Lambda functions of the workflows that change which model is served. These halt like the batch workflow, with
+#: `halt-run`.
+DEPLOYMENT_FUNCTIONS = ("plan-deployment", "smoke-test", "judge-traffic", "settle-deployment")
+
 #: All Lambda functions. Their handlers are `tasks.handlers.<name with underscores>.handler`.
-FUNCTIONS = (*WORKFLOW_FUNCTIONS, "predict", "score-stream", "ship-model")
+FUNCTIONS = (*WORKFLOW_FUNCTIONS, *DEPLOYMENT_FUNCTIONS, "preprocess", "predict", "score-stream", "ship-model")
 
 #: What the batch image can be asked to do; one job definition each.
 JOBS = ("score", "train")

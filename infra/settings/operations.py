@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from infra.naming import WORKFLOWS
+from infra.naming import SCHEDULED_WORKFLOWS
 from infra.settings.rules import above_zero, at_least, between, email, matching, one_of
 from infra.settings.schedule_expressions import schedule_expression
 
@@ -18,7 +18,7 @@ class Schedule:
     bucket, with `{date}` and `{hour}` for those of the scheduled time, so that no run scores what an earlier one has.
     """
 
-    workflow: Annotated[str, one_of(WORKFLOWS)]
+    workflow: Annotated[str, one_of(SCHEDULED_WORKFLOWS)]
     expression: Annotated[str, schedule_expression]
     prefix: Annotated[
         str,
