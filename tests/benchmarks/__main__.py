@@ -38,6 +38,7 @@ BENCHMARKS = {
     "transitions": "billed transitions of a million rows, on the virtual clock",
     "workflow_tests": "all tests of the workflows, on the virtual clock",
     "distributed_map": "1,000 Lambda children on the embedded AWS, beside moto's",
+    "sequential": "error rates of the sequential test of experiments, beside a z-test at each look",
     "make_run": "the stages of `make run` on a fresh state",
     "gigabyte": "peak memory of scoring files of 1 GB (takes minutes)",
 }

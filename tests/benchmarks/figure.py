@@ -43,8 +43,8 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """How many times more the peer needs than we do."""
-        return None if self.peer_value is None else self.peer_value / self.value
+        """How many times more the peer needs than we do; None if there is no peer, or we need nothing."""
+        return self.peer_value / self.value if self.peer_value is not None and self.value else None
 
     @property
     def target(self) -> str:
