@@ -81,6 +81,10 @@ class InvalidSignature(TaskError):
     """The signature of a model contradicts itself or its model."""
 
 
+class GoldenRecordsDiffer(TaskError):
+    """The model does not give its golden records the scores that they are registered with, or has none."""
+
+
 class TotalsDisagree(TaskError):
     """Rows are not predictions plus quarantined rows: a defect of this program; nothing was published."""
 
@@ -151,5 +155,37 @@ class EndpointAnswerInvalid(TaskError):
     """The endpoint answered something else than one prediction for each record."""
 
 
+class VersionNotServed(TaskError):
+    """No variant of the endpoint serves the model version, or not any more."""
+
+
+class PreprocessingFailed(TaskError):
+    """The function `preprocess` does not take the records, or answers something else than what becomes of them."""
+
+
 class InvalidShipment(TaskError):
     """What is shipped with a deployment is not the model version that the deployment names."""
+
+
+class InvalidOutcomes(TaskError):
+    """An object of outcomes is not of the form that outcomes have."""
+
+
+class InvalidDeployment(TaskError):
+    """What is asked of a deployment, rollback or shift has an unknown key or a bad value, or makes no sense now."""
+
+
+class DeploymentInProgress(TaskError):
+    """Another execution is changing what the endpoint serves."""
+
+
+class EndpointBusy(ServiceUnavailable):
+    """The endpoint is being updated; until that ends nothing can be planned or changed."""
+
+
+class NothingToRollBackTo(TaskError):
+    """No other version was active before."""
+
+
+class SmokeTestFailed(TaskError):
+    """The variant does not give the golden records of its model the promised scores."""

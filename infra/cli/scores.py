@@ -148,7 +148,8 @@ def tally_scores(target: Target, record: RunRecord, markers: Iterable[Marker]) -
     """Read the predictions of a run, and the outcomes that are known of the same rows, and count them.
 
     Outcomes are Parquet objects below `outcomes/` in the data bucket with the columns `source` (the input object's
-    key), `row` (from 1) and one more: bool, null where not known, named for what it tells, such as `late`.
+    key), `row` (from 1) and one more: bool, null where not known, named for what it tells, such as `late`. Those of
+    online predictions, below `outcomes/online/`, have another form and are left alone.
 
     Raises
     ------
@@ -181,12 +182,14 @@ def _read_outcomes(target: Target, sources: set[str]) -> tuple[dict[str, npt.NDA
     import pyarrow.compute as compute
     import pyarrow.parquet as parquet
 
+    from tasks import outcomes
+
     s3, bucket = target.client("s3"), target.names.bucket("data")
     found: dict[str, npt.NDArray[np.float64]] = {}
     name = ""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="outcomes/"):
         for item in page.get("Contents", []):
-            if not item["Key"].endswith(".parquet"):
+            if not item["Key"].endswith(".parquet") or item["Key"].startswith(outcomes.PREFIX):
                 continue
             table = parquet.read_table(io.BytesIO(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()))
             told = set(table.column_names) - {"source", "row"}
