@@ -58,13 +58,15 @@ class ModelEndpoint:
         self._name = name
         self._runtime = runtime if runtime is not None else client("sagemaker-runtime", **_PATIENCE)
 
-    def predict(self, records: Sequence[Mapping[str, float | str | None]]) -> Answer:
-        """Predict some records with a single call; SageMaker picks the variant by the weights.
+    def predict(self, records: Sequence[Mapping[str, float | str | None]], variant: str | None = None) -> Answer:
+        """Predict some records with a single call.
 
         Parameters
         ----------
         records
             1 to 10,000 checked records by feature name.
+        variant
+            Which variant shall answer, whatever its weight; None: SageMaker picks one by the weights.
 
         Raises
         ------
@@ -85,6 +87,7 @@ class ModelEndpoint:
                     ContentType="application/json",
                     Accept="application/json",
                     Body=orjson.dumps({"records": records}),
+                    **({} if variant is None else {"TargetVariant": variant}),
                 )
                 body = answer["Body"].read()
         except ClientError as error:

@@ -36,14 +36,14 @@ class Cleaned:
 
 def clean(records: Sequence[Mapping[str, Any]], signature: Signature) -> Cleaned:
     """Check records whose values are those of JSON. Fields that the model does not read are left out."""
-    return _cleaned(rows_from_records(_numbers(records), records, signature), signature)
+    return clean_rows(rows_from_records(_numbers(records), records, signature), signature)
 
 
 def clean_texts(records: Sequence[Mapping[str, str]], signature: Signature) -> Cleaned:
     """Check records whose values are all text, as those of a CSV file are: `1.5` is a number, an empty text is none."""
     columns = [pa.array([record.get(name) or None for record in records], pa.string()) for name in signature.names]
     batch = pa.RecordBatch.from_arrays(columns, signature.names)
-    return _cleaned(Rows(_numbers(records), batch, text=True), signature)
+    return clean_rows(Rows(_numbers(records), batch, text=True), signature)
 
 
 def unknown_fields(records: Sequence[Mapping[str, Any]], signature: Signature) -> Iterator[RecordError]:
@@ -56,12 +56,13 @@ def unknown_fields(records: Sequence[Mapping[str, Any]], signature: Signature) -
                 yield RecordError(place, field, f"the model has no such feature; it has {', '.join(names)}")
 
 
-def _numbers(records: Sequence[Any]) -> Any:
-    return np.arange(1, len(records) + 1, dtype=np.int64)
-
-
-def _cleaned(rows: Rows, signature: Signature) -> Cleaned:
+def clean_rows(rows: Rows, signature: Signature) -> Cleaned:
+    """Check rows of a file. A position is a row's number less one."""
     checked = check(rows, signature)
     columns = [column.to_pylist() for column in checked.columns]
     records = [dict(zip(signature.names, values, strict=True)) for values in zip(*columns, strict=True)]
     return Cleaned((checked.numbers - 1).tolist(), records, checked.bad)
+
+
+def _numbers(records: Sequence[Any]) -> Any:
+    return np.arange(1, len(records) + 1, dtype=np.int64)

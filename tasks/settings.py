@@ -11,16 +11,18 @@ from tasks.errors import SettingsError
 
 Environment = Literal["dev", "staging", "prod"]
 #: Settings that a task may do without.
-OptionalSetting = Literal["data_bucket", "results_bucket", "models_bucket", "predictions_table", "endpoint"]
+OptionalSetting = Literal[
+    "data_bucket", "results_bucket", "models_bucket", "predictions_table", "endpoint", "preprocess_function"
+]
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of one deployment.
 
-    `data_bucket`, `results_bucket`, `models_bucket`, `predictions_table` and `endpoint` may be empty where a task does
-    not need them; `required` says which is missing when one is needed. `endpoint` is the name of the SageMaker
-    endpoint, `most_records` how many records one request to the API may hold.
+    What `OptionalSetting` lists may be empty where a task does not need it; `required` says which is missing when one
+    is needed. `endpoint` is the name of the SageMaker endpoint, `preprocess_function` that of the Lambda function
+    `preprocess`, `most_records` how many records one request to the API may hold.
     """
 
     environment: Environment
@@ -30,6 +32,7 @@ class Settings:
     models_bucket: str
     predictions_table: str
     endpoint: str
+    preprocess_function: str
     parameter_root: str
     retention_days: int
     most_records: int
@@ -43,9 +46,9 @@ class Settings:
         environ
             `ML_PIPELINE_ENVIRONMENT` (default `dev`), `AWS_REGION` (else `AWS_DEFAULT_REGION`),
             `ML_PIPELINE_DATA_BUCKET`, `ML_PIPELINE_RESULTS_BUCKET`, `ML_PIPELINE_MODELS_BUCKET`,
-            `ML_PIPELINE_PREDICTIONS_TABLE`, `ML_PIPELINE_ENDPOINT`, `ML_PIPELINE_PARAMETER_ROOT` (default
-            `/ml-pipeline/models`), `ML_PIPELINE_RETENTION_DAYS` (default 30) and `ML_PIPELINE_MOST_RECORDS` (default
-            100).
+            `ML_PIPELINE_PREDICTIONS_TABLE`, `ML_PIPELINE_ENDPOINT`, `ML_PIPELINE_PREPROCESS_FUNCTION`,
+            `ML_PIPELINE_PARAMETER_ROOT` (default `/ml-pipeline/models`), `ML_PIPELINE_RETENTION_DAYS` (default 30)
+            and `ML_PIPELINE_MOST_RECORDS` (default 100).
 
         Raises
         ------
@@ -63,6 +66,7 @@ class Settings:
             models_bucket=environ.get("ML_PIPELINE_MODELS_BUCKET", ""),
             predictions_table=environ.get("ML_PIPELINE_PREDICTIONS_TABLE", ""),
             endpoint=environ.get("ML_PIPELINE_ENDPOINT", ""),
+            preprocess_function=environ.get("ML_PIPELINE_PREPROCESS_FUNCTION", ""),
             parameter_root=environ.get("ML_PIPELINE_PARAMETER_ROOT", "/ml-pipeline/models").rstrip("/"),
             retention_days=_count(environ, "ML_PIPELINE_RETENTION_DAYS", default="30", of="days"),
             most_records=_count(environ, "ML_PIPELINE_MOST_RECORDS", default="100", of="records"),

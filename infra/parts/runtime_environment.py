@@ -13,6 +13,7 @@ def runtime_environment(settings: Settings, names: Names) -> dict[str, str]:
         "ML_PIPELINE_RESULTS_BUCKET": names.bucket("results"),
         "ML_PIPELINE_PREDICTIONS_TABLE": names.table,
         "ML_PIPELINE_ENDPOINT": names.endpoint,
+        "ML_PIPELINE_PREPROCESS_FUNCTION": names.function("preprocess"),
         "ML_PIPELINE_PARAMETER_ROOT": settings.models_root,
         "ML_PIPELINE_RETENTION_DAYS": str(settings.retention.predictions),
         "ML_PIPELINE_MOST_RECORDS": str(settings.api.most_records),
