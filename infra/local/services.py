@@ -31,8 +31,6 @@ INSTALLERS: tuple[Callable[[Emulator], None], ...] = (
     resource_types.install,
     rest_apis.install,
     schedules.install,
-    sagemaker.install,
-    scaling.install,
     stacks.install,
     step_functions.install,
 )
@@ -42,3 +40,4 @@ def install(emulator: Emulator) -> None:
     """Bind every service of ours to the emulator."""
     for install_service in INSTALLERS:
         install_service(emulator)
+    scaling.install(emulator, hosting=sagemaker.install(emulator))

@@ -16,16 +16,17 @@ Logs are written with the model's role's permission, and not at all without it, 
 from infra.local.emulator import Emulator
 from infra.local.sagemaker.artifacts import Artifacts
 from infra.local.sagemaker.authorization import resources_of
+from infra.local.sagemaker.errors import ApiError
 from infra.local.sagemaker.fleet import Limits
 from infra.local.sagemaker.logs import EndpointLogs
 from infra.local.sagemaker.metrics import Metrics
 from infra.local.sagemaker.resources import SageMakerResources
 from infra.local.sagemaker.service import SageMakerService
 
-__all__ = ["Artifacts", "Limits", "Metrics", "SageMakerService", "install"]
+__all__ = ["ApiError", "Artifacts", "Limits", "Metrics", "SageMakerService", "install"]
 
 
-def install(emulator: Emulator) -> None:
+def install(emulator: Emulator) -> SageMakerService:
     """Serve SageMaker's control plane and runtime, and its resource types in CloudFormation."""
     artifacts = Artifacts(emulator.url, emulator.identities, emulator.directory / "sagemaker")
     logs = EndpointLogs(emulator.services, emulator.permissions)
@@ -43,3 +44,4 @@ def install(emulator: Emulator) -> None:
         emulator.resources.register(name, resource_type)
     emulator.permissions.name_resources("sagemaker", resources_of)
     emulator.at_stop(service.stop)
+    return service

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.local.sagemaker.errors import ValidationError
 from infra.local.sagemaker.fleet import Fleet
 from infra.local.sagemaker.instance import Instance
 
@@ -120,6 +121,29 @@ class Endpoint:
         credits_[chosen] -= total
         self._credits = credits_
         return variants[chosen]
+
+    def check_settled(self) -> None:
+        """Refuse what needs an endpoint at rest.
+
+        Raises
+        ------
+        ValidationError
+            If it is being changed.
+        """
+        if self.status not in (IN_SERVICE, FAILED):
+            raise ValidationError(f'Cannot update in-progress endpoint "{self.arn}".')
+
+    def check_changeable(self) -> None:
+        """Refuse what needs an endpoint in service and at rest.
+
+        Raises
+        ------
+        ValidationError
+            If it failed, or is being changed.
+        """
+        self.check_settled()
+        if self.status == FAILED:
+            raise ValidationError(f'Cannot update failed endpoint "{self.arn}". It can only be deleted.')
 
     def becomes(self, status: str, failure_reason: str | None = None) -> None:
         """Change the status."""

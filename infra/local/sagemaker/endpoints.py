@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.sagemaker.addresses import ENDPOINT, Place
+from infra.local.sagemaker.capacity import Capacity, balance, capacity_of, check_capacity
 from infra.local.sagemaker.configs import Configs, check_weights
 from infra.local.sagemaker.deployment import Deployer
 from infra.local.sagemaker.endpoint import (
@@ -27,13 +28,10 @@ from infra.local.sagemaker.endpoint import (
     Variant,
     loaded,
 )
-from infra.local.sagemaker.errors import ApiError, DeploymentFailedError, ValidationError
+from infra.local.sagemaker.errors import DeploymentFailedError, ValidationError
 from infra.local.sagemaker.models import Models
 
 Record = dict[str, Any]
-
-MOST_INSTANCES = 40
-"""Of one account and region: each is a process of this machine. Double while an update has both fleets."""
 
 _logger = logging.getLogger(__name__)
 
@@ -84,7 +82,7 @@ class Endpoints:
             if name in self.by_name:
                 raise ValidationError(f'Cannot create already existing endpoint "{arn}".')
             endpoint = Endpoint(name, arn, config_name, self._variants(config_name))
-            self._check_capacity(sum(variant.count for variant in endpoint.variants.values()))
+            check_capacity(self._others(endpoint), sum(variant.count for variant in endpoint.variants.values()))
             self.by_name[name] = endpoint
             self._work(endpoint, CREATING, lambda: self._start(endpoint), failed=FAILED)
         return {"EndpointArn": arn}
@@ -103,7 +101,8 @@ class Endpoints:
             If there is no such endpoint, it is not in service, or the configuration does not exist.
         """
         with self._lock:
-            endpoint = self._changeable(name)
+            endpoint = self._existing(name)
+            endpoint.check_changeable()
             variants = self._variants(config_name)
             for variant in variants.values():
                 former = endpoint.variants.get(variant.name)
@@ -112,7 +111,7 @@ class Endpoints:
                 if former and "DesiredInstanceCount" in retained:
                     variant.count = former.count
             check_weights([variant.weight for variant in variants.values()])
-            self._check_capacity(sum(variant.count for variant in variants.values()), instead_of=endpoint)
+            check_capacity(self._others(endpoint), sum(variant.count for variant in variants.values()))
             endpoint.pending_config = config_name
             self._work(endpoint, UPDATING, lambda: self._deploy(endpoint, config_name, variants))
         return {"EndpointArn": endpoint.arn}
@@ -126,26 +125,13 @@ class Endpoints:
             If there is no such endpoint or variant, it is not in service, or no weight would be left.
         """
         with self._lock:
-            endpoint = self._changeable(name)
-            for change in desired:
-                if change["VariantName"] not in endpoint.variants:
-                    raise ValidationError(
-                        f'Could not find variant "{change["VariantName"]}" of endpoint "{endpoint.arn}".'
-                    )
-                if change.get("DesiredInstanceCount") == 0:
-                    raise ValidationError("DesiredInstanceCount must be at least 1.")
-            changes = {change["VariantName"]: change for change in desired}
-            weights = {
-                v.name: changes.get(v.name, {}).get("DesiredWeight", v.weight) for v in endpoint.variants.values()
-            }
-            counts = {
-                v.name: changes.get(v.name, {}).get("DesiredInstanceCount", v.count) for v in endpoint.variants.values()
-            }
-            check_weights(list(weights.values()))
-            self._check_capacity(sum(counts.values()), instead_of=endpoint)
-            resized = {v.name: v.count for v in endpoint.variants.values() if counts[v.name] != v.count}
+            endpoint = self._existing(name)
+            endpoint.check_changeable()
+            wanted = balance(endpoint, desired)
+            check_capacity(self._others(endpoint), sum(wanted.counts.values()))
+            resized = {v.name: v.count for v in endpoint.variants.values() if wanted.counts[v.name] != v.count}
             for variant in endpoint.variants.values():
-                variant.weight, variant.count = weights[variant.name], counts[variant.name]
+                variant.weight, variant.count = wanted.weights[variant.name], wanted.counts[variant.name]
             endpoint.becomes(endpoint.status)
             if resized and not endpoint.asleep:
                 self._work(endpoint, UPDATING, lambda: self._resize(endpoint, resized))
@@ -160,7 +146,8 @@ class Endpoints:
             If there is none, or it is being changed.
         """
         with self._lock:
-            endpoint = self._settled(name)
+            endpoint = self._existing(name)
+            endpoint.check_settled()
             endpoint.asleep = False
             self._work(endpoint, DELETING, lambda: self._remove(endpoint))
         return endpoint.arn
@@ -186,6 +173,11 @@ class Endpoints:
         with self._lock:
             return endpoint.description()
 
+    def capacity(self, name: str, variant: str) -> Capacity | None:
+        """Return the instances of a variant that serves; nothing is woken up."""
+        with self._lock:
+            return capacity_of(self.by_name.get(name), variant)
+
     def summaries(self) -> list[Record]:
         """Return the entries of ListEndpoints; all that sleep wake up."""
         return [self.get(name).summary() for name in list(self.by_name)]
@@ -210,18 +202,6 @@ class Endpoints:
             raise ValidationError(f'Could not find endpoint "{self._place.arn(ENDPOINT, name)}".')
         return self.by_name[name]
 
-    def _settled(self, name: str) -> Endpoint:
-        endpoint = self._existing(name)
-        if endpoint.status not in (IN_SERVICE, FAILED):
-            raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
-        return endpoint
-
-    def _changeable(self, name: str) -> Endpoint:
-        endpoint = self._settled(name)
-        if endpoint.status == FAILED:
-            raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}". It can only be deleted.')
-        return endpoint
-
     def _variants(self, config_name: str) -> dict[str, Variant]:
         config = self._configs.get(config_name)
         return {
@@ -234,15 +214,8 @@ class Endpoints:
             for settings in config["ProductionVariants"]
         }
 
-    def _check_capacity(self, wanted: int, instead_of: Endpoint | None = None) -> None:
-        others = [endpoint for endpoint in self.by_name.values() if endpoint is not instead_of]
-        used = sum(variant.count for endpoint in others for variant in endpoint.variants.values())
-        if used + wanted > MOST_INSTANCES:
-            raise ApiError(
-                "ResourceLimitExceeded",
-                f"The account-level service limit 'instances of the embedded SageMaker' is {MOST_INSTANCES} Instances, "
-                f"with current utilization of {used} Instances and a request delta of {wanted} Instances.",
-            )
+    def _others(self, endpoint: Endpoint) -> list[Endpoint]:
+        return [other for other in self.by_name.values() if other is not endpoint]
 
     def _work(self, endpoint: Endpoint, status: str, work: Callable[[], None], failed: str = IN_SERVICE) -> None:
         """Do `work` on a thread while the endpoint has `status`; it is InService after it, or `failed`."""

@@ -40,6 +40,7 @@ class Metrics:
         self._services = services
         self._lock = threading.Lock()
         self._values: defaultdict[Place, defaultdict[Key, Counter[float]]] = defaultdict(lambda: defaultdict(Counter))
+        self._per_instance: defaultdict[tuple[Place, str, str], float] = defaultdict(float)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -67,12 +68,19 @@ class Metrics:
             ("InvocationModelErrors", "Count", float(not 200 <= status < 300)),
         )
         with self._lock:
+            # Counted here too: scaling looks more often than points are put.
+            self._per_instance[place, endpoint, variant] += 1.0 / max(1, instances)
             values = self._values[place]
             for metric, unit, value in measured:
                 values[endpoint, variant, metric, unit][value] += 1
             if self._thread is None and not self._stopped.is_set():
                 self._thread = threading.Thread(target=self._run, name="sagemaker-metrics", daemon=True)
                 self._thread.start()
+
+    def per_instance(self, place: Place, endpoint: str, variant: str) -> float:
+        """Return a variant's invocations for each of its instances, since the start."""
+        with self._lock:
+            return self._per_instance[place, endpoint, variant]
 
     def stop(self) -> None:
         """Put what is left and end the thread."""

@@ -35,6 +35,11 @@ class SageMakerService:
         Receives what invocations measure.
     limits
         Times that are AWS's by default.
+
+    Attributes
+    ----------
+    metrics
+        What was measured.
     """
 
     def __init__(
@@ -42,7 +47,7 @@ class SageMakerService:
     ) -> None:
         self._artifacts = artifacts
         self._logs = logs
-        self._metrics = metrics
+        self.metrics = metrics
         self._limits = limits or Limits()
         self._invoker = Invoker(metrics)
         self._lock = threading.Lock()
@@ -88,7 +93,7 @@ class SageMakerService:
         """Kill every instance; the embedded AWS ends."""
         for region in list(self._regions.values()):
             region.endpoints.stop()
-        self._metrics.stop()
+        self.metrics.stop()
 
     def save(self) -> Any:
         """Return what survives a restart, as JSON."""

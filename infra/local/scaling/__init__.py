@@ -1,33 +1,34 @@
-"""Application Auto Scaling: scalable targets and target tracking policies of SageMaker's variants, as records.
+"""Application Auto Scaling of SageMaker's variants: target tracking on their invocations per instance.
 
-They can be registered, described, changed and deleted as on AWS, and are refused where AWS refuses them, but nobody
-acts on them yet: **no policy changes the number of instances**, no alarms are made, and DescribeScalingActivities is
-empty. Namespaces other than ``sagemaker``, dimensions other than ``sagemaker:variant:DesiredInstanceCount``, step and
-predictive scaling, scheduled actions and custom metrics are refused by name.
+A policy changes the number of model servers as it changes instances on AWS: out after three periods above the target,
+in after fifteen below 90% of it, within limits, cooldowns and suspensions; variants without invocations are left alone.
+Here the invocations that the endpoints count are looked at themselves: **the two CloudWatch alarms of a policy are not
+made**, neither DescribeAlarms nor ``Alarms`` of a policy show them. Datapoints do not survive a restart.
+
+``ML_PIPELINE_LOCAL_SCALING_PERIOD_SECONDS`` makes a period shorter than a minute, and cooldowns as much shorter.
+
+Namespaces other than ``sagemaker``, dimensions other than ``sagemaker:variant:DesiredInstanceCount``, step and
+predictive scaling, scheduled actions, reasons for not scaling and custom metrics are refused by name.
 """
 
+import os
+
 from infra.local.emulator import Emulator
-from infra.local.errors import ServiceCallError
+from infra.local.sagemaker import SageMakerService
 from infra.local.scaling.resources import ScalingResources
+from infra.local.scaling.scaler import PERIOD_SECONDS, Pace
 from infra.local.scaling.service import SERVICE, ScalingService
-from infra.local.scaling.targets import Place
+from infra.local.scaling.variants import HostedVariants
 from infra.local.wire import Request
 
 __all__ = ["ScalingService", "install"]
 
+PERIOD_VARIABLE = "ML_PIPELINE_LOCAL_SCALING_PERIOD_SECONDS"
 
-def install(emulator: Emulator) -> None:
+
+def install(emulator: Emulator, hosting: SageMakerService) -> None:
     """Serve Application Auto Scaling, and its resource types in CloudFormation."""
-
-    def has_variant(place: Place, endpoint: str, variant: str) -> bool:
-        with emulator.services.scope(place.account, place.region):
-            try:
-                found = emulator.services.call("sagemaker", "SageMaker.DescribeEndpoint", {"EndpointName": endpoint})
-            except ServiceCallError:
-                return False
-        return any(summary["VariantName"] == variant for summary in found["ProductionVariants"])
-
-    service = ScalingService(has_variant)
+    service = ScalingService(HostedVariants(hosting), Pace(float(os.environ.get(PERIOD_VARIABLE, PERIOD_SECONDS))))
     emulator.services.register(
         SERVICE,
         service.handle,
@@ -39,6 +40,8 @@ def install(emulator: Emulator) -> None:
     for name, resource_type in ScalingResources(service).types().items():
         emulator.resources.register(name, resource_type)
     emulator.permissions.name_resources(SERVICE, resources_of)
+    service.start()
+    emulator.at_stop(service.stop)
 
 
 def resources_of(request: Request) -> list[str]:

@@ -35,3 +35,7 @@ class NotEmulatedError(ValidationError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The embedded Application Auto Scaling does not emulate {what}.")
+
+
+class NotScaledError(ScalingError):
+    """The number of instances could not be changed; the message becomes the activity's."""

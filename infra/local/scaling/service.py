@@ -2,20 +2,24 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from infra.local.scaling.errors import ApiError, NotEmulatedError, ValidationError
-from infra.local.scaling.targets import Place, Record, Targets
+from infra.local.scaling.scaler import Pace, Scaler
+from infra.local.scaling.targets import Place, Record, Targets, check_dimension
+from infra.local.scaling.variants import Variants
 from infra.local.service_model import InvalidRequestError, check
 from infra.local.wire import Request, Response, error_response, json_response
 
 SERVICE = "application-autoscaling"
-HasVariant = Callable[[Place, str, str], bool]
-"""Tells whether an endpoint has a variant: place, endpoint's name, variant's name. May block."""
+LOOK_SECONDS = 1.0
 
 _DEFAULT_PAGE = 50
+
+_logger = logging.getLogger(__name__)
 
 
 class ScalingService:
@@ -23,22 +27,24 @@ class ScalingService:
 
     Parameters
     ----------
-    has_variant
-        Asks SageMaker.
+    variants
+        What can be scaled.
+    pace
+        How time passes.
     """
 
-    def __init__(self, has_variant: HasVariant) -> None:
-        self._has_variant = has_variant
+    def __init__(self, variants: Variants, pace: Pace | None = None) -> None:
+        self._variants = variants
+        self._pace = pace or Pace()
         self._lock = threading.Lock()
-        self._places: dict[Place, Targets] = {}
+        self._scalers: dict[Place, Scaler] = {}
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
         self._operations: dict[str, Callable[[Targets, Record], Record]] = {
             "DeleteScalingPolicy": Targets.delete_policy,
             "DeregisterScalableTarget": Targets.deregister,
             "DescribeScalableTargets": lambda targets, members: _page(
                 "ScalableTargets", targets.describe_targets(members), members
-            ),
-            "DescribeScalingActivities": lambda targets, members: _page(
-                "ScalingActivities", targets.describe_targets(members)[:0], members
             ),
             "DescribeScalingPolicies": lambda targets, members: _page(
                 "ScalingPolicies", targets.describe_policies(members), members
@@ -71,46 +77,76 @@ class ScalingService:
         ApiError
             With the code and words of Application Auto Scaling.
         """
-        if operation not in self._operations:
+        if operation not in {*self._operations, "DescribeScalingActivities"}:
             raise NotEmulatedError(operation)
         try:
             check(SERVICE, operation, members)
         except InvalidRequestError as error:
             raise ValidationError(str(error)) from error
         with self._lock:
-            answer: Record = json.loads(json.dumps(self._operations[operation](self._targets(place), members)))
-        return answer
+            scaler = self._scaler(place)
+            if operation == "DescribeScalingActivities":
+                answer = _activities(scaler, members)
+            else:
+                answer = self._operations[operation](scaler.targets, members)
+            copy: Record = json.loads(json.dumps(answer))
+        return copy
+
+    def start(self) -> None:
+        """Begin to scale, on a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="scaling", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Scale nothing any more."""
+        self._stopped.set()
+        if self._thread:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Look at all that is registered, and act on it."""
+        with self._lock:
+            for scaler in self._scalers.values():
+                scaler.look()
 
     def save(self) -> Any:
         """Return what survives a restart, as JSON."""
         with self._lock:
-            return [
-                {
-                    "account": place.account,
-                    "region": place.region,
-                    "targets": targets.targets,
-                    "policies": list(targets.policies.values()),
-                    "tags": targets.tags,
-                }
-                for place, targets in self._places.items()
+            saved = [
+                {"account": place.account, "region": place.region, **scaler.saved()}
+                for place, scaler in self._scalers.items()
             ]
+            return json.loads(json.dumps(saved))
 
     def load(self, saved: Any) -> None:
         """Take over what `save` returned in a former life."""
-        for record in saved:
-            targets = self._targets(Place(record["account"], record["region"]))
-            targets.targets, targets.tags = record["targets"], record["tags"]
-            targets.policies = {(policy["ResourceId"], policy["PolicyName"]): policy for policy in record["policies"]}
+        with self._lock:
+            for record in saved:
+                self._scaler(Place(record["account"], record["region"])).load(record)
 
     def reset(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._places.clear()
+            self._scalers.clear()
 
-    def _targets(self, place: Place) -> Targets:
-        if place not in self._places:
-            self._places[place] = Targets(place, lambda endpoint, variant: self._has_variant(place, endpoint, variant))
-        return self._places[place]
+    def _scaler(self, place: Place) -> Scaler:
+        if place not in self._scalers:
+            self._scalers[place] = Scaler(place, self._variants, self._pace)
+        return self._scalers[place]
+
+    def _run(self) -> None:
+        while not self._stopped.wait(min(LOOK_SECONDS, self._pace.period)):
+            try:
+                self.look()
+            except Exception:
+                _logger.exception("a look at what is to be scaled failed")
+
+
+def _activities(scaler: Scaler, members: Record) -> Record:
+    check_dimension(members)
+    if members.get("IncludeNotScaledActivities"):
+        raise NotEmulatedError("IncludeNotScaledActivities")
+    return _page("ScalingActivities", scaler.activities.describe(members), members)
 
 
 def _page(member: str, found: list[Record], request: Record) -> Record:

@@ -20,7 +20,7 @@ METRIC = "SageMakerVariantInvocationsPerInstance"
 
 Record = dict[str, Any]
 
-_RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
+_RESOURCE = re.compile(r"endpoint/[^/]+/variant/[^/]+")
 _ROLE = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
 _ROLE_NAME = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 _NEVER_SUSPENDED = {
@@ -146,7 +146,7 @@ class Targets:
         ApiError
             ``ObjectNotFoundException`` if there is none.
         """
-        _check_dimension(request)
+        check_dimension(request)
         if self.policies.pop((request["ResourceId"], request["PolicyName"]), None) is None:
             raise ApiError(
                 "ObjectNotFoundException",
@@ -157,13 +157,13 @@ class Targets:
 
     def describe_targets(self, request: Record) -> list[Record]:
         """Return the targets that a request asks for."""
-        _check_dimension(request)
+        check_dimension(request)
         wanted = request.get("ResourceIds") or self.targets
         return [target for resource, target in self.targets.items() if resource in wanted]
 
     def describe_policies(self, request: Record) -> list[Record]:
         """Return the policies that a request asks for."""
-        _check_dimension(request)
+        check_dimension(request)
         names = request.get("PolicyNames") or {name for _, name in self.policies}
         return [
             policy
@@ -184,17 +184,16 @@ class Targets:
         return self.tags[arn]
 
     def _variant(self, request: Record) -> str:
-        _check_dimension(request)
+        check_dimension(request)
         resource: str = request["ResourceId"]
-        found = _RESOURCE.fullmatch(resource)
-        if not found:
+        if not _RESOURCE.fullmatch(resource):
             raise ValidationError(f"Unsupported service namespace, resource type or scalable dimension: {resource}")
-        if not self.has_variant(found["endpoint"], found["variant"]):
+        if not self.has_variant(*parts(resource)):
             raise ValidationError(f"SageMaker endpoint variant doesn't exist: {resource}")
         return resource
 
     def _target(self, request: Record) -> Record:
-        _check_dimension(request)
+        check_dimension(request)
         if request["ResourceId"] not in self.targets:
             raise ApiError(
                 "ObjectNotFoundException",
@@ -210,7 +209,20 @@ class Targets:
         return f"arn:aws:iam::{self.place.account}:role/{_ROLE}/{_ROLE_NAME}"
 
 
-def _check_dimension(request: Record) -> None:
+def parts(resource: str) -> tuple[str, str]:
+    """Return the names of endpoint and variant in a resource id."""
+    _, endpoint, _, variant = resource.split("/")
+    return endpoint, variant
+
+
+def check_dimension(request: Record) -> None:
+    """Refuse what is no variant of SageMaker.
+
+    Raises
+    ------
+    NotEmulatedError
+        Naming the namespace or dimension.
+    """
     if request["ServiceNamespace"] != NAMESPACE:
         raise NotEmulatedError(f"the service namespace {request['ServiceNamespace']}")
     if request.get("ScalableDimension", DIMENSION) != DIMENSION:

@@ -31,9 +31,22 @@ POLICY = {
 }
 
 
+class OneVariant:
+    """``V`` of endpoint ``e``, which does not serve."""
+
+    def exists(self, place: Place, endpoint: str, variant: str) -> bool:
+        return (place, endpoint, variant) == (PLACE, "e", "V")
+
+    def find(self, place: Place, endpoint: str, variant: str) -> None:
+        return None
+
+    def resize(self, place: Place, endpoint: str, variant: str, count: int) -> None:
+        raise AssertionError("nothing serves")
+
+
 @pytest.fixture
 def service() -> ScalingService:
-    return ScalingService(lambda place, endpoint, variant: (place, endpoint, variant) == (PLACE, "e", "V"))
+    return ScalingService(OneVariant())
 
 
 @pytest.fixture
@@ -96,6 +109,12 @@ def test_a_policy_keeps_its_arn_and_goes_with_its_target(scale: Scale) -> None:
             "CustomizedMetricSpecification",
         ),
         ("PutScheduledAction", {}, "PutScheduledAction"),
+        ("DescribeScalingActivities", {"ServiceNamespace": "ecs"}, "namespace ecs"),
+        (
+            "DescribeScalingActivities",
+            {"ServiceNamespace": "sagemaker", "IncludeNotScaledActivities": True},
+            "IncludeNotScaledActivities",
+        ),
         ("RegisterScalableTarget", {}, "ServiceNamespace"),
     ],
 )
