@@ -1,4 +1,4 @@
-"""How a run ended: its numbers, its stages, and where its results are."""
+"""How an execution ended: its stages, and of a run of batch inference its numbers and where its results are."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +14,20 @@ from infra.cli.units import seconds_text
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How an execution ended: counts are rows, stages are the states with their seconds, work those of the workers."""
+class Ended:
+    """How an execution ended. Stages are its states with their seconds."""
 
     workflow: str
     execution_arn: str
-    run_id: str
     status: str
     cause: str
     seconds: float
-    rows: int
-    predictions: int
-    quarantined: int
-    reasons: dict[str, int]
     stages: tuple[Stage, ...]
-    work: dict[str, float]
-    results: str
-    quarantine: str
+
+    @property
+    def name(self) -> str:
+        """Name of the execution."""
+        return self.execution_arn.rpartition(":")[2]
 
     @property
     def succeeded(self) -> bool:
@@ -38,84 +35,116 @@ class Outcome:
         return self.status == "SUCCEEDED"
 
     def as_json(self) -> dict[str, Any]:
-        """Shape it for scripts and for `summary.json`."""
+        """Shape it for scripts."""
         return {
             "workflow": self.workflow,
             "execution": self.execution_arn,
-            "runId": self.run_id,
             "status": self.status,
             **({"cause": self.cause} if self.cause else {}),
             "seconds": round(self.seconds, 3),
+            "stages": {stage.name: round(stage.seconds, 3) for stage in self.stages},
+        }
+
+
+@dataclass(frozen=True)
+class Outcome(Ended):
+    """How a run of batch inference ended: counts are rows, work is the seconds of the workers by stage."""
+
+    run_id: str
+    rows: int
+    predictions: int
+    quarantined: int
+    reasons: dict[str, int]
+    work: dict[str, float]
+    results: str
+    quarantine: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Shape it for scripts and for `summary.json`."""
+        return {
+            **super().as_json(),
+            "runId": self.run_id,
             "rows": self.rows,
             "predictions": self.predictions,
             "quarantined": self.quarantined,
             "reasons": self.reasons,
-            "stages": {stage.name: round(stage.seconds, 3) for stage in self.stages},
             "work": {stage: round(seconds, 3) for stage, seconds in self.work.items()},
             "results": self.results,
             "quarantine": self.quarantine,
         }
 
 
+def gather_end(target: Target, workflow: str, execution: dict[str, Any]) -> Ended:
+    """Put together how an execution ended, from its description and its history."""
+    return Ended(**_end(target, workflow, execution))
+
+
 def gather(target: Target, workflow: str, execution: dict[str, Any], record: RunRecord) -> Outcome:
-    """Put together what an ended execution left: its history, and its run's markers."""
-    events = read_history(target, execution["executionArn"])
-    status = execution["status"]
+    """Put together what an ended run of batch inference left: its history, and its markers."""
     markers = record.markers()
     request = record.request() or {}
     below = f"day={request['day']}/run_id={record.run_id}/" if "day" in request else ""
     return Outcome(
-        workflow=workflow,
-        execution_arn=execution["executionArn"],
+        **_end(target, workflow, execution),
         run_id=record.run_id,
-        status=status,
-        cause=readable_cause(execution.get("error"), execution.get("cause"))
-        if execution["status"] != "SUCCEEDED"
-        else "",
-        seconds=(execution["stopDate"] - execution["startDate"]).total_seconds(),
         rows=sum(marker.rows for marker in markers),
         predictions=sum(marker.predictions for marker in markers),
         quarantined=sum(marker.quarantined for marker in markers),
         reasons=rows_by_reason(markers),
-        stages=tuple(stages(events)),
         work=work_by_stage(markers),
         results=f"s3://{record.bucket}/predictions/{below}",
         quarantine=f"s3://{record.bucket}/quarantine/{below}",
     )
 
 
-def raise_if_failed(outcome: Outcome) -> None:
-    """Turn a run that failed into the error that ends the command.
+def _end(target: Target, workflow: str, execution: dict[str, Any]) -> dict[str, Any]:
+    failed = execution["status"] != "SUCCEEDED"
+    return {
+        "workflow": workflow,
+        "execution_arn": execution["executionArn"],
+        "status": execution["status"],
+        "cause": readable_cause(execution.get("error"), execution.get("cause")) if failed else "",
+        "seconds": (execution["stopDate"] - execution["startDate"]).total_seconds(),
+        "stages": tuple(stages(read_history(target, execution["executionArn"]))),
+    }
+
+
+def raise_if_failed(ended: Ended) -> None:
+    """Turn an execution that failed into the error that ends the command.
 
     Raises
     ------
     CommandError
-        With the run's cause.
+        With its cause.
     """
-    if not outcome.succeeded:
+    if not ended.succeeded:
+        what = f"The run {ended.run_id}" if isinstance(ended, Outcome) else f"{ended.workflow} {ended.name}"
         raise CommandError(
-            f"The run {outcome.run_id} {outcome.status.replace('_', ' ').lower()}: {outcome.cause}",
-            f"When the reason is removed: ml-pipeline replay {outcome.execution_arn.rpartition(':')[2]}",
+            f"{what} {ended.status.replace('_', ' ').lower()}: {ended.cause}",
+            f"When the reason is removed: ml-pipeline replay {ended.name}",
         )
 
 
-def print_summary(outcome: Outcome, console: Console) -> None:
-    """Print rows, predictions, quarantined rows, seconds per stage, and where the results are."""
+def print_summary(ended: Ended, console: Console) -> None:
+    """Print seconds per stage; of a run rows, predictions, quarantined rows, and where the results are, too."""
     console.print()
-    console.print(f"[bold]run {outcome.run_id}[/]  {outcome.status}  {seconds_text(outcome.seconds)}")
-    console.print(f"rows        {outcome.rows:>12,}")
-    console.print(f"predictions {outcome.predictions:>12,}")
-    console.print(f"quarantined {outcome.quarantined:>12,}")
-    for reason, rows in outcome.reasons.items():
-        console.print(f"  {rows:>8,}  {reason}", markup=False)
+    title = f"run {ended.run_id}" if isinstance(ended, Outcome) else f"{ended.workflow} {ended.name}"
+    console.print(f"[bold]{title}[/]  {ended.status}  {seconds_text(ended.seconds)}")
+    if isinstance(ended, Outcome):
+        console.print(f"rows        {ended.rows:>12,}")
+        console.print(f"predictions {ended.predictions:>12,}")
+        console.print(f"quarantined {ended.quarantined:>12,}")
+        for reason, rows in ended.reasons.items():
+            console.print(f"  {rows:>8,}  {reason}", markup=False)
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(justify="right")
-    for stage in outcome.stages:
+    for stage in ended.stages:
         if stage.seconds >= 0.05:
             table.add_row(f"  {stage.name}", seconds_text(stage.seconds))
     console.print("stages")
     console.print(table)
-    console.print(f"results     {outcome.results}", markup=False)
-    if outcome.quarantined:
-        console.print(f"quarantine  {outcome.quarantine}", markup=False)
+    if isinstance(ended, Outcome):
+        console.print(f"results     {ended.results}", markup=False)
+        if ended.quarantined:
+            console.print(f"quarantine  {ended.quarantine}", markup=False)

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from infra.cli.cdk import Cdk, StackEvent
 from infra.cli.errors import UnavailableError
+from infra.cli.executions import BATCH_INFERENCE
 from infra.cli.local import DEFAULT_STATE, clear
 from infra.cli.outcome import Outcome
 from infra.cli.processes import Children
-from infra.cli.run import follow_to_end, start
+from infra.cli.run import follow_run, start
 from infra.cli.run_record import RunRecord
 from infra.cli.steps import Step, Voice
 from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint
@@ -96,8 +97,8 @@ class Pipeline:
             # All workers share this machine: more of them than it has processors only start more slowly.
             "concurrency": 2 * (os.cpu_count() or 1),
         }
-        arn = start(self.target, "batch-inference", request, name=RUN_ID)
-        return follow_to_end(self.target, "batch-inference", arn, console)
+        arn = start(self.target, BATCH_INFERENCE, request, name=RUN_ID)
+        return follow_run(self.target, arn, console)
 
     def _start(self, voice: Voice) -> None:
         clear(DEFAULT_STATE)

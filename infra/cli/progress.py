@@ -1,4 +1,4 @@
-"""Live progress of a batch inference run: lanes, shards, rows, rate."""
+"""Live progress of an execution: its state, and of a batch inference run lanes, shards, rows, rate."""
 
 import time
 from collections.abc import Callable
@@ -60,7 +60,7 @@ class Snapshot:
 
 
 class Watch:
-    """Observes one execution of batch inference from outside, through the same calls as any client.
+    """Observes one execution from outside, through the same calls as any client.
 
     Parameters
     ----------
@@ -69,10 +69,10 @@ class Watch:
     execution_arn
         The execution.
     record
-        What its run has left so far.
+        What its run has left so far; None if it is no batch inference.
     """
 
-    def __init__(self, target: Target, execution_arn: str, record: RunRecord) -> None:
+    def __init__(self, target: Target, execution_arn: str, record: RunRecord | None) -> None:
         self._states = target.client("stepfunctions")
         self._arn = execution_arn
         self._record = record
@@ -85,10 +85,10 @@ class Watch:
 
     def snapshot(self) -> Snapshot:
         """See how far the run is now."""
-        if self._shards is None:
+        if self._shards is None and self._record:
             self._shards = self._record.shards()
         shards = self._shards or []
-        markers = self._record.markers() if shards else []
+        markers = self._record.markers() if shards and self._record else []
         done = {marker.shard_id for marker in markers}
         failed = self._failed_by_lane() if shards else {}
         lanes = tuple(

@@ -14,6 +14,8 @@ from infra.cli import options
 from infra.cli.console import human_console, print_json
 from infra.cli.errors import CommandError, RefusedError
 from infra.cli.executions import (
+    BATCH_INFERENCE,
+    CHANGING_WHAT_IS_SERVED,
     FAILED_STATUSES,
     Execution,
     find_execution,
@@ -84,6 +86,9 @@ def replay(
     more than 14 days ago, redriven 1,000 times) or the workflow's definition has changed since, it is started anew
     with the original input, as [bold]{execution}-replay-{n}[/]. A success is never replayed.
 
+    --failed-since leaves out failed deployments and rollbacks of models and shifts of traffic: what is to be served may
+    have been decided anew since. Replay such an execution by its name.
+
     [bold]Examples[/]
 
       ml-pipeline replay nightly-2013-07-01
@@ -119,9 +124,12 @@ def replay(
 
 
 def replay_all(target: Target, since: datetime) -> Iterator[Replay]:
-    """Replay, one by one, every execution that failed since then, but those that a later replay has taken care of."""
+    """Replay, one by one, every execution that failed since then.
+
+    Left out are those that a later replay has taken care of, and those of the workflows that change what is served.
+    """
     for workflow in known_workflows():
-        everything = list(list_executions(target, workflow))
+        everything = [] if workflow in CHANGING_WHAT_IS_SERVED else list(list_executions(target, workflow))
         for failed in everything:
             ended_in_time = failed.stopped_at is not None and failed.stopped_at >= since
             if failed.failed and ended_in_time and not _taken_over(failed, everything):
@@ -209,7 +217,7 @@ def _start_anew(
     listed = next((one for one in everything if one.arn == execution["executionArn"]), None)
     origin = (origin_of(listed, everything) if listed else None) or listed
     origin_name = origin.name if origin else execution["name"]
-    request = request_of_same_run(execution)
+    request = request_of_same_run(execution) if workflow == BATCH_INFERENCE else json.loads(execution["input"])
     taken = {one.name for one in everything}
     for number in itertools.count(1):
         name = replay_name(origin_name, number)

@@ -14,7 +14,7 @@ import typer
 from infra.cli import options
 from infra.cli.console import human_console, print_json
 from infra.cli.errors import RefusedError
-from infra.cli.executions import Execution, known_workflows, list_executions
+from infra.cli.executions import BATCH_INFERENCE, Execution, list_executions
 from infra.cli.outcome import Outcome, gather
 from infra.cli.run import run_id_of
 from infra.cli.run_record import Marker, RunRecord
@@ -62,7 +62,7 @@ def report(
         raise RefusedError(
             f"There is no run {run_id!r} in s3://{record.bucket}/runs/.", "See `ml-pipeline executions` for the runs."
         )
-    outcome = gather(target, *_latest_execution(target, run_id), record)
+    outcome = gather(target, BATCH_INFERENCE, _latest_execution(target, run_id), record)
     path = write_report(target, outcome, HOME / "runs" / run_id)
     if as_json:
         print_json({**outcome.as_json(), "report": str(path)})
@@ -72,18 +72,17 @@ def report(
         webbrowser.open(path.resolve().as_uri())
 
 
-def _latest_execution(target: Target, run_id: str) -> tuple[str, dict[str, Any]]:
-    """Find the execution that worked on a run last: its workflow, and its description."""
+def _latest_execution(target: Target, run_id: str) -> dict[str, Any]:
+    """Describe the execution that worked on a run last."""
     states = target.client("stepfunctions")
 
     def describe(execution: Execution) -> dict[str, Any]:
         return dict(states.describe_execution(executionArn=execution.arn))
 
-    for workflow in known_workflows():
-        for execution in list_executions(target, workflow):
-            description = describe(execution)
-            if run_id_of(description) == run_id and execution.status != "RUNNING":
-                return workflow, description
+    for execution in list_executions(target, BATCH_INFERENCE):
+        description = describe(execution)
+        if run_id_of(description) == run_id and execution.status != "RUNNING":
+            return description
     raise RefusedError(f"No execution of the last 90 days that has ended worked on the run {run_id!r}.")
 
 

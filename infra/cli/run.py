@@ -10,8 +10,8 @@ from rich.console import Console
 from infra.cli import options
 from infra.cli.console import human_console, print_json
 from infra.cli.errors import CommandError, RefusedError
-from infra.cli.executions import check_workflow
-from infra.cli.outcome import Outcome, gather, print_summary, raise_if_failed
+from infra.cli.executions import BATCH_INFERENCE, check_workflow
+from infra.cli.outcome import Ended, Outcome, gather, gather_end, print_summary, raise_if_failed
 from infra.cli.progress import Watch, follow
 from infra.cli.run_record import RunRecord
 from infra.cli.target import HOME, Target, Where, find_target
@@ -24,7 +24,11 @@ def run(
         str, typer.Option("--input", metavar="JSON|@FILE", help="The execution's input: JSON, or @ and a file of JSON.")
     ] = "{}",
     run_id: Annotated[
-        str | None, typer.Option(help="Name of the run; a run id used before gives the same results.")
+        str | None,
+        typer.Option(
+            help="Name of the run; a run id used before gives the same results. Of other workflows than "
+            "batch-inference it is the execution's name."
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Show progress until it ends, or return once it is started.")] = True,
     with_report: Annotated[bool, typer.Option("--report/--no-report", help="Write the HTML report at the end.")] = True,
@@ -39,11 +43,13 @@ def run(
       ml-pipeline run batch-inference
       ml-pipeline run batch-inference --input '{"input": "s3://bucket/2013/07/"}'
       ml-pipeline run batch-inference --run-id july --input @request.json --json
+      ml-pipeline run traffic-shift --input '{"weights": {"ModelA": 50, "ModelB": 50}}'
     """
     workflow = check_workflow(workflow)
-    request = read_input(run_input, run_id)
+    is_run = workflow == BATCH_INFERENCE
+    request = read_input(run_input, run_id if is_run else None)
     target = find_target(where, environment)
-    arn = start(target, workflow, request)
+    arn = start(target, workflow, request, name=None if is_run else run_id)
     console = human_console(as_json=as_json)
     if not wait:
         if as_json:
@@ -52,8 +58,8 @@ def run(
             console.print(f"started {arn}", markup=False)
         return
     console.print(f"{workflow}  {arn}", markup=False)
-    outcome = follow_to_end(target, workflow, arn, console)
-    finish(target, outcome, console, as_json=as_json, with_report=with_report)
+    ended = follow_to_end(target, workflow, arn, console)
+    finish(target, ended, console, as_json=as_json, with_report=with_report)
 
 
 def read_input(text: str, run_id: str | None) -> dict[str, Any]:
@@ -126,23 +132,43 @@ def run_id_of(execution: dict[str, Any]) -> str:
     return str(execution["name"])
 
 
-def follow_to_end(target: Target, workflow: str, execution_arn: str, console: Console) -> Outcome:
-    """Show an execution's progress until it ends, and gather what came of it."""
+def follow_to_end(target: Target, workflow: str, execution_arn: str, console: Console) -> Ended:
+    """Show an execution's progress until it ends, and gather what came of it: of batch inference an `Outcome`."""
+    if workflow == BATCH_INFERENCE:
+        return follow_run(target, execution_arn, console)
+    return gather_end(target, workflow, _follow(target, Watch(target, execution_arn, None), console))
+
+
+def follow_run(target: Target, execution_arn: str, console: Console) -> Outcome:
+    """Show the progress of a run of batch inference until it ends, and gather what came of it."""
     states = target.client("stepfunctions")
     record = RunRecord(target, run_id_of(states.describe_execution(executionArn=execution_arn)))
-    watch = Watch(target, execution_arn, record)
-    execution = follow(watch, console, seconds_between_looks=0.5 if target.is_local else 3.0)
-    return gather(target, workflow, execution, record)
+    execution = _follow(target, Watch(target, execution_arn, record), console)
+    return gather(target, BATCH_INFERENCE, execution, record)
 
 
-def finish(target: Target, outcome: Outcome, console: Console, *, as_json: bool, with_report: bool) -> None:
-    """Print how a run ended and write its report.
+def _follow(target: Target, watch: Watch, console: Console) -> dict[str, Any]:
+    return follow(watch, console, seconds_between_looks=0.5 if target.is_local else 3.0)
+
+
+def finish(target: Target, ended: Ended, console: Console, *, as_json: bool, with_report: bool) -> None:
+    """Print how an execution ended, and write the report of a run.
 
     Raises
     ------
     CommandError
-        If the run failed; the message is its cause.
+        If it failed; the message is its cause.
     """
+    if isinstance(ended, Outcome):
+        _finish_run(target, ended, console, as_json=as_json, with_report=with_report)
+    elif as_json:
+        print_json(ended.as_json())
+    else:
+        print_summary(ended, console)
+    raise_if_failed(ended)
+
+
+def _finish_run(target: Target, outcome: Outcome, console: Console, *, as_json: bool, with_report: bool) -> None:
     report_path = None
     if with_report and outcome.rows:
         from infra.cli.report import write_report  # here, because drawing costs a second of imports
@@ -150,8 +176,7 @@ def finish(target: Target, outcome: Outcome, console: Console, *, as_json: bool,
         report_path = write_report(target, outcome, HOME / "runs" / outcome.run_id)
     if as_json:
         print_json({**outcome.as_json(), "report": str(report_path) if report_path else None})
-    else:
-        print_summary(outcome, console)
-        if report_path:
-            console.print(f"report      {report_path}", markup=False)
-    raise_if_failed(outcome)
+        return
+    print_summary(outcome, console)
+    if report_path:
+        console.print(f"report      {report_path}", markup=False)

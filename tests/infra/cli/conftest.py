@@ -22,14 +22,20 @@ from moto import mock_aws
 from infra.cli import cdk
 from infra.cli.main import main
 from infra.cli.target import Target
-from infra.naming import Names
+from infra.naming import WORKFLOWS, Names
 from tasks.shards import Shard, to_manifest
 from tests.infra.cli.fake_stacks import FakeCloudFormation
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 NAMES = Names("dev", REGION, ACCOUNT)
-STATE_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAMES.state_machine('batch-inference')}"
+
+
+def state_machine(workflow: str) -> str:
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAMES.state_machine(workflow)}"
+
+
+STATE_MACHINE = state_machine("batch-inference")
 DEFINITION = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
 
 
@@ -144,6 +150,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStates]:
 
 
 @pytest.fixture
+def workflows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All workflows that have names, whether or not they are rendered."""
+    monkeypatch.setattr("infra.cli.executions.known_workflows", lambda: sorted(WORKFLOWS))
+    monkeypatch.setattr("infra.cli.replay.known_workflows", lambda: sorted(WORKFLOWS))
+
+
+@pytest.fixture
 def stacks(aws: FakeStates, monkeypatch: pytest.MonkeyPatch) -> FakeCloudFormation:
     """A CloudFormation of the same account, empty."""
     cloudformation = FakeCloudFormation()
@@ -177,14 +190,15 @@ class FakeStates:
         status: str,
         ended: timedelta = timedelta(hours=1),
         request: dict[str, Any] | None = None,
+        machine: str = STATE_MACHINE,
         **more: Any,
     ) -> str:
         """Put an execution there that ended so long ago; returns its ARN."""
-        arn = f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{name}"
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         stop = datetime.now(UTC) - ended
         self.executions[arn] = {
             "executionArn": arn,
-            "stateMachineArn": STATE_MACHINE,
+            "stateMachineArn": machine,
             "name": name,
             "status": status,
             "startDate": stop - timedelta(seconds=30),
@@ -212,11 +226,12 @@ class FakeStates:
         return self.executions[executionArn]
 
     def start_execution(self, stateMachineArn: str, input: str, name: str = "made-up-name") -> dict[str, Any]:  # noqa: A002, N803
-        assert stateMachineArn == f"{STATE_MACHINE}:live", "callers go through the alias"
+        machine, alias = stateMachineArn.rpartition(":")[::2]
+        assert alias == "live", "callers go through the alias"
         assert len(name) <= 80
         if any(execution["name"] == name for execution in self.executions.values()):
             raise self._error("ExecutionAlreadyExists")
-        arn = self.add(name, "SUCCEEDED", ended=timedelta(), request=json.loads(input))
+        arn = self.add(name, "SUCCEEDED", ended=timedelta(), request=json.loads(input), machine=machine)
         self.started.append(name)
         self.on_start(self.executions[arn])
         return {"executionArn": arn}
@@ -237,11 +252,12 @@ class FakeStates:
         self.versions[number], self.live = definition, number
 
     def describe_state_machine_alias(self, stateMachineAliasArn: str) -> dict[str, Any]:  # noqa: N803
-        assert stateMachineAliasArn == f"{STATE_MACHINE}:live"
+        machine, alias = stateMachineAliasArn.rpartition(":")[::2]
+        assert alias == "live"
         self.on_look()
         if not self.versions:
             raise self._error("ResourceNotFound")
-        return {"routingConfiguration": [{"stateMachineVersionArn": f"{STATE_MACHINE}:{self.live}", "weight": 100}]}
+        return {"routingConfiguration": [{"stateMachineVersionArn": f"{machine}:{self.live}", "weight": 100}]}
 
     def update_state_machine_alias(self, stateMachineAliasArn: str, routingConfiguration: list[dict[str, Any]]) -> None:  # noqa: N803
         assert stateMachineAliasArn == f"{STATE_MACHINE}:live"
@@ -249,7 +265,7 @@ class FakeStates:
         self.live = int(route["stateMachineVersionArn"].rpartition(":")[2])
 
     def describe_state_machine(self, stateMachineArn: str) -> dict[str, Any]:  # noqa: N803
-        return {"definition": self.versions[int(stateMachineArn.removeprefix(f"{STATE_MACHINE}:"))]}
+        return {"definition": self.versions[int(stateMachineArn.rpartition(":")[2])]}
 
     def get_execution_history(self, executionArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         start = self.executions[executionArn]["startDate"]

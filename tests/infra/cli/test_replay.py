@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.cli.replay import request_of_same_run
-from tests.infra.cli.conftest import FakeStates, Said, write_run
+from tests.infra.cli.conftest import FakeStates, Said, state_machine, write_run
 
 
 def test_a_failed_execution_is_redriven(aws: FakeStates, call: Callable[..., Said]) -> None:
@@ -169,3 +169,28 @@ def test_it_must_be_said_what_to_replay(aws: FakeStates, call: Callable[..., Sai
 )
 def test_a_new_execution_continues_the_run_of_the_old_one(request_before: Any, request_after: Any) -> None:
     assert request_of_same_run({"name": "name", "input": json.dumps(request_before)}) == request_after
+
+
+def test_what_failed_is_not_served_again_unless_it_is_named(
+    aws: FakeStates, call: Callable[..., Said], workflows: None
+) -> None:
+    deploy = state_machine("model-deploy")
+    aws.add("nightly", "FAILED")
+    aws.add("deploy-v2", "FAILED", machine=deploy, request={"version": "v2"})
+
+    replayed = call("replay", "--failed-since", "24h", "--no-wait", "--json").json()
+    assert [each["replayOf"] for each in replayed] == ["nightly"]
+
+    assert call("replay", "deploy-v2", "--json").json()[0]["status"] == "SUCCEEDED"
+    assert aws.redriven == ["nightly", "deploy-v2"]
+
+
+def test_a_deployment_is_started_anew_with_its_own_input(
+    aws: FakeStates, call: Callable[..., Said], workflows: None
+) -> None:
+    aws.add("deploy-v2", "FAILED", machine=state_machine("model-deploy"), request={"version": "v2"}, refuseRedrive="no")
+
+    call("replay", "deploy-v2", "--no-wait")
+
+    (anew,) = (each for each in aws.executions.values() if each["name"] == "deploy-v2-replay-1")
+    assert json.loads(anew["input"]) == {"version": "v2"}

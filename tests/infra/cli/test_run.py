@@ -103,3 +103,25 @@ def test_bad_requests_are_refused_before_anything_starts(
     assert said.code == 2
     assert named in said.err
     assert not aws.executions
+
+
+def test_a_workflow_that_is_no_run_gets_its_input_as_it_is(
+    aws: FakeStates, call: Callable[..., Said], workflows: None
+) -> None:
+    said = call("run", "model_rollback", "--input", '{"version": "v1"}', "--run-id", "back-to-v1", "--json")
+
+    (execution,) = aws.executions.values()
+    assert json.loads(execution["input"]) == {"version": "v1"}
+    assert execution["name"] == "back-to-v1"
+    assert said.json()["status"] == "SUCCEEDED"
+    assert "rows" not in said.json()
+
+
+def test_a_failed_deployment_ends_with_its_cause(aws: FakeStates, call: Callable[..., Said], workflows: None) -> None:
+    aws.on_start = lambda execution: execution.update(status="FAILED", error="SmokeTestFailed", cause="record 3")
+
+    said = call("run", "model-deploy", "--run-id", "ship-it")
+
+    assert said.code == 1
+    assert "model-deploy ship-it failed: SmokeTestFailed: record 3" in said.err
+    assert "rows" not in said.out
