@@ -32,9 +32,11 @@ before the redrive and sends the run back to its start, where just the missing s
 from __future__ import annotations
 
 from tasks.run_request import SCHEMA
+from workflows.endings import halt_run, tell, tell_failure
 from workflows.sdk import Chain, ChoiceRule
 from workflows.states import (
     LAMBDA_TRANSIENT,
+    TASK_TRANSIENT,
     BatchTask,
     Catch,
     Choice,
@@ -53,8 +55,6 @@ from workflows.states import (
 )
 from workflows.workflow import Workflow, catch_failures
 
-#: What our functions raise when a service that they called was throttled or away for a while.
-TASK_TRANSIENT = ("ServiceUnavailable",)
 #: The worker died under the function: killed, out of memory, or too slow. Another worker may do better, once.
 WORKER_LOST = ("Runtime.ExitError", "Lambda.Unknown", "Sandbox.Timedout")
 BATCH_TRANSIENT = (
@@ -71,14 +71,6 @@ GLUE_TRANSIENT = (
     "Glue.SdkClientException",
     "Glue.ThrottlingException",
 )
-#: The topic is encrypted, so that its key may be what is throttled.
-SNS_TRANSIENT = (
-    "SNS.AmazonSNSException",
-    "SNS.InternalErrorException",
-    "SNS.KMSThrottlingException",
-    "SNS.SdkClientException",
-    "SNS.ThrottledException",
-)
 
 SECONDS_BETWEEN_CRAWL_CHECKS = 2
 LAMBDA_TIMEOUT_SECONDS = 300
@@ -88,31 +80,8 @@ RUN_TIMEOUT_SECONDS = 24 * 3600
 
 def build() -> Workflow:
     """Author the workflow."""
-    halt = LambdaTask(
-        "Halt run",
-        function="HaltRun",
-        payload={
-            "failure.$": "$.failure",
-            "failedAtRedrive.$": "$.failedAtRedrive",
-            "redriveCount.$": "$$.Execution.RedriveCount",
-        },
-        timeout_seconds=60,
-        retry=on_transient(*LAMBDA_TRANSIENT),
-    )
-    tell_failure = Task(
-        "Tell failure",
-        resource="arn:aws:states:::sns:publish",
-        parameters={
-            "TopicArn": "${RunsTopic}",
-            "Subject": "Batch inference failed",
-            "Message.$": "States.JsonToString($)",
-        },
-        result_path=None,
-        timeout_seconds=60,
-        retry=on_transient(*SNS_TRANSIENT),
-        # A topic that is out of reach must not hide why the run failed.
-        catch=Catch(error_equals=["States.ALL"], result_path="$.untold", next_step=halt),
-    )
+    halt = halt_run()
+    told = tell_failure(subject="Batch inference failed", then=halt)
     note_failure = Pass(
         "Note failure",
         parameters={
@@ -121,7 +90,7 @@ def build() -> Workflow:
             "failedAtRedrive.$": "$$.Execution.RedriveCount",
         },
     )
-    Chain([note_failure, tell_failure, halt])
+    Chain([note_failure, told, halt])
     not_normalised = Pass("Input not normalised", parameters={"failure.$": "$"})
     not_normalised.next(note_failure)
 
@@ -319,17 +288,6 @@ def _summarise_and_tell() -> LambdaTask:
         timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
         retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
     )
-    tell = Task(
-        "Tell success",
-        resource="arn:aws:states:::sns:publish",
-        parameters={
-            "TopicArn": "${RunsTopic}",
-            "Subject": "Batch inference succeeded",
-            "Message.$": "States.JsonToString($.summary)",
-        },
-        result_path=None,
-        timeout_seconds=60,
-        retry=on_transient(*SNS_TRANSIENT),
-    )
-    Chain([summarise, tell, Succeed("Done", output_path="$.summary")])
+    told = tell("Tell success", subject="Batch inference succeeded", message="States.JsonToString($.summary)")
+    Chain([summarise, told, Succeed("Done", output_path="$.summary")])
     return summarise

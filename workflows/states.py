@@ -33,6 +33,9 @@ LAMBDA_TRANSIENT = (
 #: states"; API reference, "Invoke"). Functions that run when something failed are called that seldom.
 LAMBDA_WAKING = ("Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException")
 
+#: What our functions raise when a service that they called was throttled or away for a while.
+TASK_TRANSIENT = ("ServiceUnavailable",)
+
 
 class _CurrentFields:
     """Lets a block of the SDK carry the fields named in `EXTRA_FIELDS`, and no misspelt one."""
@@ -72,6 +75,12 @@ class Wait(_CurrentFields, steps.Wait):  # type: ignore[misc]
 
 class Succeed(_CurrentFields, steps.Succeed):  # type: ignore[misc]
     """A Succeed state, as the SDK has it."""
+
+
+class Fail(_CurrentFields, steps.Fail):  # type: ignore[misc]
+    """A Fail state whose cause may be made from its input, by a path or a function (`cause_path`)."""
+
+    EXTRA_FIELDS = frozenset({"cause_path"})
 
 
 class Task(_CurrentFields, steps.Task):  # type: ignore[misc]
@@ -212,6 +221,46 @@ class Parallel(_CurrentFields, steps.Parallel):  # type: ignore[misc]
         return _rendered_state(super().to_dict())
 
 
+class SequentialMap(_CurrentFields, steps.Map):  # type: ignore[misc]
+    """A Map that runs its iterations one after the other, and none after one that failed.
+
+    Parameters
+    ----------
+    state_id
+        Name of the state.
+    items_path
+        Reference path of the items, a list.
+    item_selector
+        Payload template of an iteration's input.
+    each
+        The step or chain that an iteration runs.
+    fields
+        Further fields of a Map.
+    """
+
+    EXTRA_FIELDS = frozenset({"item_selector", "result_selector"})
+
+    def __init__(
+        self,
+        state_id: str,
+        *,
+        items_path: str,
+        item_selector: Mapping[str, Any],
+        each: State | Chain,
+        **fields: Any,
+    ) -> None:
+        super().__init__(
+            state_id, items_path=items_path, item_selector=dict(item_selector), max_concurrency=1, **fields
+        )
+        self.attach_iterator(each)
+
+    def to_dict(self) -> Asl:
+        """Render the state; what the SDK calls Iterator is the ItemProcessor of today's language."""
+        rendered = _rendered_state(super().to_dict())
+        rendered["ItemProcessor"] = {"ProcessorConfig": {"Mode": "INLINE"}, **rendered.pop("Iterator")}
+        return rendered
+
+
 class DistributedMap(_CurrentFields, steps.Map):  # type: ignore[misc]
     """A Map whose items come from S3 and whose iterations are child executions.
 
@@ -311,6 +360,11 @@ def while_waking(*errors: str) -> Retry:
 def while_busy(*errors: str) -> Retry:
     """Retry while somebody else holds what we need: 10 s at first, never more than 60 s, for about half an hour."""
     return _retry(errors, first=10, rate=1.5, longest=60, attempts=60)
+
+
+def while_updating(*errors: str) -> Retry:
+    """Retry while an endpoint is being changed: 2 s at first, never more than 30 s, for about an hour."""
+    return _retry(errors, first=2, rate=1.5, longest=30, attempts=240)
 
 
 def _retry(errors: tuple[str, ...], *, first: int, rate: float, longest: int, attempts: int) -> Retry:

@@ -13,7 +13,7 @@ from workflows.states import Asl, Catch, graph
 # The order in which a reader wants to see the fields of a state; unknown ones follow by name.
 _FIELD_ORDER = (
     "Comment", "Type", "Label", "Resource", "StartAt", "TimeoutSeconds", "States", "InputPath", "Parameters", "Seconds",
-    "Choices", "Default", "Branches", "ItemReader", "ItemSelector", "MaxConcurrency", "MaxConcurrencyPath",
+    "Choices", "Default", "Branches", "ItemsPath", "ItemReader", "ItemSelector", "MaxConcurrency", "MaxConcurrencyPath",
     "ToleratedFailurePercentage", "ToleratedFailurePercentagePath", "ItemProcessor", "ProcessorConfig", "ResultWriter",
     "Result", "ResultSelector", "ResultPath", "OutputPath", "Retry", "Catch", "Next", "End",
 )  # fmt: skip
