@@ -50,6 +50,8 @@ class Endings:
         First step of the success: all is served as planned.
     rolled_back
         First step of the other success: a comparison has ended in a rollback.
+    nothing_to_do
+        First step where all is served as planned already: nobody is told.
     refused
         For the failure of the plan: nothing was done, and there is no plan.
     nothing_changed
@@ -64,6 +66,7 @@ class Endings:
 
     success: State
     rolled_back: State
+    nothing_to_do: State
     refused: Pass
     nothing_changed: Pass
     endpoint_changed: Pass
@@ -81,7 +84,7 @@ def endings(what: str) -> Endings:
     """
     halt = halt_run()
     told = tell_failure(subject=f"{what} failed", then=halt)
-    settle = _settle("failed", Catch(error_equals=["States.ALL"], result_path="$.unsettled", next_step=told))
+    settle = _settle("failed", told)
     Chain([settle, told, halt])
     restore = _restore(then=settle)
     done = Succeed("Done", output_path="$.settled.summary")
@@ -97,6 +100,7 @@ def endings(what: str) -> Endings:
     return Endings(
         success=_success(what, "succeeded", done),
         rolled_back=_success(what, "rolled-back", done),
+        nothing_to_do=_nothing_to_do(done),
         refused=refused,
         nothing_changed=_note("nothing changed", restore, endpoint=False, version=False),
         endpoint_changed=_note("endpoint changed", restore, endpoint=True, version=False),
@@ -237,8 +241,25 @@ def _success(what: str, outcome: str, done: Succeed) -> State:
         message="States.JsonToString($.settled.summary)",
         catch=Catch(error_equals=["States.ALL"], result_path="$.settled.summary.untold", next_step=done),
     )
-    unsettled = Pass(
-        f"Note what is not settled, {words}",
+    unsettled = _note_unsettled(outcome)
+    settle = _settle(outcome, unsettled)
+    unsettled.next(told)
+    Chain([settle, told, done])
+    return settle
+
+
+def _nothing_to_do(done: Succeed) -> State:
+    outcome = "nothing-to-do"
+    unsettled = _note_unsettled(outcome)
+    settle = _settle(outcome, unsettled)
+    unsettled.next(done)
+    settle.next(done)
+    return settle
+
+
+def _note_unsettled(outcome: str) -> Pass:
+    return Pass(
+        f"Note what is not settled, {outcome.replace('-', ' ')}",
         parameters={
             "summary": {
                 "id.$": "$.plan.id",
@@ -250,13 +271,9 @@ def _success(what: str, outcome: str, done: Succeed) -> State:
         },
         result_path="$.settled",
     )
-    settle = _settle(outcome, Catch(error_equals=["States.ALL"], result_path="$.unsettled", next_step=unsettled))
-    unsettled.next(told)
-    Chain([settle, told, done])
-    return settle
 
 
-def _settle(outcome: str, catch: Catch) -> LambdaTask:
+def _settle(outcome: str, or_else: State) -> LambdaTask:
     """Give the lock back, and remove models and configurations that nobody will ask for any more."""
     return LambdaTask(
         f"Settle, {outcome.replace('-', ' ')}",
@@ -266,7 +283,7 @@ def _settle(outcome: str, catch: Catch) -> LambdaTask:
         result_path="$.settled",
         timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
         retry=on_transient(*LAMBDA_TRANSIENT, *TASK_TRANSIENT),
-        catch=catch,
+        catch=Catch(error_equals=["States.ALL"], result_path="$.unsettled", next_step=or_else),
     )
 
 

@@ -87,11 +87,28 @@ def _transitions(state: Asl) -> Iterator[tuple[str, str, str]]:
 def _rule(rule: Asl) -> str:
     for word in ("And", "Or"):
         if word in rule:
-            return f" {word.lower()} ".join(_rule(part) for part in rule[word])
+            return f" {word.lower()} ".join(_in_short(rule[word]))
     if "Not" in rule:
         return f"not {_rule(rule['Not'])}"
+    return " ".join(_comparison(rule))
+
+
+def _in_short(rules: list[Asl]) -> Iterator[str]:
+    """Draw rules one after the other; what two of them compare alike is written once."""
+    before: tuple[str, str] | None = None
+    for rule in rules:
+        if {"And", "Or", "Not"} & rule.keys():
+            yield _rule(rule)
+            before = None
+            continue
+        variable, operator, value = _comparison(rule)
+        yield value if before == (variable, operator) else f"{variable} {operator} {value}"
+        before = (variable, operator)
+
+
+def _comparison(rule: Asl) -> tuple[str, str, str]:
     operator, value = next((key, item) for key, item in rule.items() if key not in ("Variable", "Next", "Comment"))
-    return f"{rule['Variable']} {operator} {value}"
+    return rule["Variable"], operator, str(value)
 
 
 def _escaped(text: str) -> str:

@@ -127,19 +127,22 @@ def _change(name: str, ask: Task, *, wanted: str, reached: Any, catch: Catch | N
             "States.JsonToString($.endpoint.reason))"
         ),
     )
-    busy = _any(ChoiceRule.StringEquals("$.endpoint.status", status) for status in _BUSY)
-    settled = Choice(
+    again = Choice(
+        f"{name}: again?",
+        rules=[(ChoiceRule.NumericLessThan("$.asked.looks", MOST_LOOKS), count)],
+        default=late,
+    )
+    over = Choice(
         f"{name}: over?",
         rules=[
-            (ChoiceRule.And([busy, ChoiceRule.NumericGreaterThanEquals("$.asked.looks", MOST_LOOKS)]), late),
-            (busy, count),
+            (ChoiceRule.Or([ChoiceRule.StringEquals("$.endpoint.status", status) for status in _BUSY]), again),
             (reached, Succeed(f"{name}: done")),
             (ChoiceRule.BooleanEquals("$.asked.yes", False), ask),
         ],
         default=failed,
     )
     ask.next(count)
-    Chain([count, wait, look, settled])
+    Chain([count, wait, look, over])
     return Parallel(
         name,
         parameters={"wanted.$": wanted, "asked": {"yes": False, "looks": 0}},
@@ -147,7 +150,3 @@ def _change(name: str, ask: Task, *, wanted: str, reached: Any, catch: Catch | N
         result_path=None,
         **({} if catch is None else {"catch": catch}),
     )
-
-
-def _any(rules: Any) -> Any:
-    return ChoiceRule.Or(list(rules))

@@ -5,7 +5,7 @@ Input
 All keys are optional; `{}`, the console's default input and an EventBridge event (whose `detail` may hold the same
 keys) are accepted. `version` (default: the active one if a deployment is under way, which is then stopped; else the one
 that was active before). EventBridge's event that the parameter of the active version was changed by hand goes back, or
-forward, to the version that the parameter names; where that version has its traffic already, nothing is done.
+forward, to the version that the parameter names; where that version has its traffic already, nothing is done and nobody is told.
 
 Output
 ------
@@ -35,6 +35,8 @@ from __future__ import annotations
 
 from tasks.deployment_request import ROLLBACK_SCHEMA
 from workflows.deployment_steps import endings, plan_deployment, serve_version
+from workflows.sdk import ChoiceRule
+from workflows.states import Choice
 from workflows.workflow import Workflow
 
 #: An hour for the endpoint to come to rest, three changes of it, and as many to undo them.
@@ -45,7 +47,23 @@ def build() -> Workflow:
     """Author the workflow."""
     ends = endings("Model rollback")
     plan = plan_deployment("rollback", ends)
-    plan.next(serve_version(ends))
+    needed = Choice(
+        "Anything to roll back?",
+        rules=[
+            (
+                ChoiceRule.Or(
+                    [
+                        ChoiceRule.BooleanEquals(f"$.plan.needs.{what}", True)
+                        for what in ("update", "weights", "activate")
+                    ]
+                ),
+                serve_version(ends),
+            )
+        ],
+        # The news of an active version that a deployment has set comes here, too. Nobody need hear of that twice.
+        default=ends.nothing_to_do,
+    )
+    plan.next(needed)
     ends.halt.next(plan)
     return Workflow(
         name="model-rollback",

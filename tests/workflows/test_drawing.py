@@ -49,3 +49,23 @@ def test_a_picture_shows_transitions_rules_catchers_and_frames() -> None:
         "    s1 --> s2",
         '    s1 -.->|"States.ALL"| s2',
     ]
+
+
+def test_a_picture_says_once_what_rules_compare_alike() -> None:
+    status, other = ({"Variable": f"$.{name}", "StringEquals": name.upper()} for name in ("status", "other"))
+
+    picture = mermaid(
+        {
+            "StartAt": "Over?",
+            "States": {
+                "Over?": {
+                    "Type": "Choice",
+                    "Choices": [{"Or": [status, {**status, "StringEquals": "B"}, other], "Next": "Done"}],
+                    "Default": "Done",
+                },
+                "Done": {"Type": "Succeed"},
+            },
+        }
+    )
+
+    assert '-->|"$.status StringEquals STATUS or B or $.other StringEquals OTHER"|' in picture
