@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -98,6 +99,23 @@ class Registry:
         if version_id is None:
             raise NoSuchVersion(f"no model version is active; registered are {self._known()}")
         return version_id
+
+    def activations(self) -> list[str]:
+        """The ids that were active one after the other, the newest first, without repetitions in a row.
+
+        Parameter Store keeps the last 100 writes.
+        """
+        name = f"{self._root}/active-version"
+        with named_failures(f"read the history of the parameter {name}"):
+            try:
+                pages = self._ssm.get_paginator("get_parameter_history").paginate(Name=name)
+                writes = [write for page in pages for write in page["Parameters"]]
+            except ClientError as error:
+                if error_code(error) == "ParameterNotFound":
+                    return []
+                raise
+        newest_first = sorted(writes, key=lambda write: int(write["Version"]), reverse=True)
+        return [version_id for version_id, _ in groupby(write["Value"] for write in newest_first)]
 
     def activate(self, version_id: str) -> None:
         """Make a registered version the active one.

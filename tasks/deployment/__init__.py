@@ -1,0 +1,1 @@
+"""Which model the endpoint serves, and how that is changed."""
