@@ -1,28 +1,41 @@
-"""EventBridge Scheduler calls its targets as each schedule's role."""
+"""EventBridge calls targets as the role that each schedule, or target of a rule, names.
+
+Of the targets of rules these are state machines; queues, topics and functions allow the call by their own policies.
+"""
 
 import logging
 
 from infra.local.emulator import Due, Emulator
 from infra.local.errors import RoleNotAssumableError
 
-PRINCIPAL = "scheduler.amazonaws.com"
 ACTION = "states:StartExecution"
 
 logger = logging.getLogger(__name__)
 
 
 def install(emulator: Emulator) -> None:
-    """Ask the schedule's role before something is started."""
+    """Ask the role before something is started, and keep when schedules were last due."""
 
     def permit(due: Due) -> bool:
-        try:
-            credentials = emulator.identities.assume(due.role, PRINCIPAL, "schedule")
-        except RoleNotAssumableError as error:
-            logger.warning("%s did not start %s: %s", due.schedule, due.target, error)
-            return False
-        denial = emulator.permissions.denial(credentials.access_key, ACTION, due.target, due.region)
+        denial = _denial(emulator, due)
         if denial:
-            logger.warning("%s did not start %s: %s", due.schedule, due.target, denial)
+            logger.warning("%s did not start %s: %s", due.caller, due.target, denial)
         return denial is None
 
     emulator.schedules.permit_with(permit)
+    emulator.services.keep(
+        "schedules-last-fired",
+        emulator.schedules.last_fired,
+        emulator.schedules.set_last_fired,
+        emulator.schedules.forget,
+    )
+
+
+def _denial(emulator: Emulator, due: Due) -> str | None:
+    if not due.role:
+        return "the target names no role"
+    try:
+        credentials = emulator.identities.assume(due.role, due.principal, "eventbridge")
+    except RoleNotAssumableError as error:
+        return str(error)
+    return emulator.permissions.denial(credentials.access_key, ACTION, due.target, due.region)

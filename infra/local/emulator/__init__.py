@@ -12,8 +12,9 @@ the rest of `infra.local` in our own terms:
 - `Emulator.state_machines`: Step Functions records and start points,
 - `Emulator.networks`: records of network ACLs,
 - `Emulator.objects`: bodies of S3 objects,
+- `Emulator.parameters`: changes of Parameter Store,
 - `Emulator.rest_apis`: requests that API Gateway answers,
-- `Emulator.schedules`: what EventBridge Scheduler starts,
+- `Emulator.schedules`: what EventBridge's schedules and rules start,
 - `Emulator.streams`: streams that Lambda reads.
 """
 
@@ -24,6 +25,7 @@ from infra.local.emulator.functions import Deployed, Functions, Outcome
 from infra.local.emulator.identities import Credentials, Identities
 from infra.local.emulator.networks import Networks
 from infra.local.emulator.objects import Objects
+from infra.local.emulator.parameters import Parameters
 from infra.local.emulator.permissions import Permissions
 from infra.local.emulator.rest_apis import Exchange, RestApis
 from infra.local.emulator.schedules import Due, Schedules
@@ -44,6 +46,7 @@ __all__ = [
     "Networks",
     "Objects",
     "Outcome",
+    "Parameters",
     "Permissions",
     "Resource",
     "ResourceRequest",

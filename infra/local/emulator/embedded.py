@@ -15,6 +15,7 @@ from infra.local.emulator import (
     identities,
     networks,
     objects,
+    parameters,
     permissions,
     private_names,
     rest_apis,
@@ -74,10 +75,12 @@ class Emulator:
         Records of network ACLs (`Networks`).
     objects
         Bodies of S3 objects (`Objects`).
+    parameters
+        Parameter Store (`Parameters`).
     rest_apis
         API Gateway's REST APIs (`RestApis`).
     schedules
-        EventBridge Scheduler (`Schedules`).
+        EventBridge's schedules and rules (`Schedules`).
     streams
         Kinesis streams that Lambda reads (`Streams`).
 
@@ -107,6 +110,7 @@ class Emulator:
                 identities.NEEDS,
                 networks.NEEDS,
                 objects.NEEDS,
+                parameters.NEEDS,
                 permissions.NEEDS,
                 rest_apis.NEEDS,
                 schedules.NEEDS,
@@ -124,6 +128,7 @@ class Emulator:
         self.functions = functions.Functions(self.permissions)
         self.networks = networks.Networks()
         self.objects = objects.Objects()
+        self.parameters = parameters.Parameters()
         self.rest_apis = rest_apis.RestApis()
         self.schedules = schedules.Schedules()
         self.streams = streams.Streams()

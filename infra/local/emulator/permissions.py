@@ -20,6 +20,7 @@ class Permissions:
     def __init__(self) -> None:
         self._evaluator = module("core.iam_evaluator")
         self._resources: dict[str, Callable[[Request], list[str]]] = {}
+        self._further: ContextVar[tuple[str, ...]] = ContextVar("further_resources", default=())
         self._authorize_on_named_resources()
         self._count_loopback_as_secure()
         self._let_s3_name_missing_buckets()
@@ -43,7 +44,12 @@ class Permissions:
         action
             IAM action, e.g. ``lambda:InvokeFunction``.
         """
-        found = self._evaluator.enforce(access_key, action, action.partition(":")[0], region, resource_arn)
+        # The request in whose course this is asked may be one about several resources.
+        outer = self._further.set(())
+        try:
+            found = self._evaluator.enforce(access_key, action, action.partition(":")[0], region, resource_arn)
+        finally:
+            self._further.reset(outer)
         if found is None:
             return None
         message = getattr(found, "message", "")
@@ -55,7 +61,6 @@ class Permissions:
     def _authorize_on_named_resources(self) -> None:
         extract_resource_arn: Any = module("core.iam_actions").extract_resource_arn
         enforce = self._evaluator.enforce
-        further: ContextVar[tuple[str, ...]] = ContextVar("further_resources", default=())
 
         def extract(
             service: str,
@@ -70,7 +75,7 @@ class Permissions:
             derive = self._resources.get(service)
             request = Request(method, path, headers, body, query, account, region)
             arns = derive(request) if derive else []
-            further.set(tuple(arns[1:]))
+            self._further.set(tuple(arns[1:]))
             if arns:
                 return arns[0]
             arn: str = extract_resource_arn(service, method, path, headers, body, query, region, account)
@@ -78,7 +83,7 @@ class Permissions:
 
         def enforce_on_all(*call: Any, **details: Any) -> Any:
             denied = enforce(*call, **details)
-            for arn in further.get():
+            for arn in self._further.get():
                 denied = denied or enforce(*call, **{**details, "resource_arn": arn})
             return denied
 

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: who starts what is due."""
+"""EventBridge's schedules and rules: who calls what is due, and when it was due last."""
 
 import uuid
 from collections.abc import Callable
@@ -10,28 +10,36 @@ from infra.local.emulator.private_names import Needs, module, rebind
 
 NEEDS: Needs = {
     "core.responses": ("get_account_id", "get_region"),
-    "services.eventbridge": ("_invoke_target",),
-    "services.scheduler": ("_SCHEDULE_TICK_INTERVAL",),
+    "services.eventbridge": ("_invoke_target", "_rule_last_fired", "_rules"),
+    "services.scheduler": ("_SCHEDULE_TICK_INTERVAL", "_schedule_last_fired", "_schedules"),
 }
 
 TICK_SECONDS = 1
 
+_SCHEDULER = "scheduler.amazonaws.com"
+_EVENTS = "events.amazonaws.com"
+_STATES = "arn:aws:states:"
+_KEPT = ("rate(", "at(")
+
 
 @dataclass(frozen=True)
 class Due:
-    """A schedule whose time has come.
+    """A call that a schedule or a rule is about to make.
 
     Attributes
     ----------
-    schedule
-        Its ARN.
+    caller
+        ARN of the schedule or rule.
+    principal
+        Service that makes the call, e.g. ``events.amazonaws.com``.
     target, role
-        ARNs of what to call and as whom.
+        ARNs of what to call and as whom; no role is an empty text.
     account, region
-        The schedule's.
+        The caller's.
     """
 
-    schedule: str
+    caller: str
+    principal: str
     target: str
     role: str
     account: str
@@ -39,30 +47,34 @@ class Due:
 
 
 Permit = Callable[[Due], bool]
-"""Whether the schedule's role may call the target; logs why not."""
+"""Whether the role may call the target; logs why not."""
 
 
 class Schedules:
-    """The emulator's scheduler, mended."""
+    """The emulator's scheduler and rules, mended."""
 
     def __init__(self) -> None:
+        self._scheduler = module("services.scheduler")
+        self._events = module("services.eventbridge")
         # Symptom: a schedule starts up to ten seconds late.
-        module("services.scheduler")._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
+        self._scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
 
     def permit_with(self, permit: Permit) -> None:
-        """Let `permit` decide about each schedule that is due.
+        """Let `permit` decide about what each schedule, and each rule with a state machine, is about to call.
 
-        Symptom: the emulator calls targets as nobody, whatever the schedule's role may do.
+        Symptom: the emulator calls targets as nobody, whatever the role may do.
         """
         responses = module("core.responses")
-        invoke = module("services.eventbridge")._invoke_target
+        invoke = self._events._invoke_target
 
         def invoke_if_permitted(
             target: dict[str, Any], event: dict[str, Any], source: dict[str, Any], *rest: Any
         ) -> None:
-            if event.get("Source") == "aws.scheduler":
+            scheduled = event.get("Source") == "aws.scheduler"
+            if scheduled or target["Arn"].startswith(_STATES):
                 due = Due(
-                    schedule=source["Arn"],
+                    caller=source["Arn"],
+                    principal=_SCHEDULER if scheduled else _EVENTS,
                     target=target["Arn"],
                     role=target.get("RoleArn", ""),
                     account=responses.get_account_id(),
@@ -70,11 +82,42 @@ class Schedules:
                 )
                 if not permit(due):
                     return
+            if scheduled:
                 # A target without input is called with an empty object (Scheduler user guide, "Templated targets").
                 target = {**target, "Input": _with_context(target.get("Input", "{}"), source["Arn"])}
             invoke(target, event, source, *rest)
 
         rebind(invoke, invoke_if_permitted)
+
+    def last_fired(self) -> list[list[Any]]:
+        """Return when what repeats by a rate, or comes once, was last due; for `set_last_fired` of the next life.
+
+        Symptom: the emulator forgets it, so that each start calls what once was due again. Times of ``cron`` that
+        passed while it did not run are not made up for.
+        """
+        found = []
+        for which, fired, records in self._stores():
+            for key, when in list(fired.items()):
+                record = records._data.get(key)
+                if record and record.get("ScheduleExpression", "").startswith(_KEPT):
+                    found.append([which, *key, when])
+        return found
+
+    def set_last_fired(self, saved: list[list[Any]]) -> None:
+        """Take over what `last_fired` returned."""
+        stores = {which: fired for which, fired, _ in self._stores()}
+        for which, account, region, name, when in saved:
+            stores[which][account, region, name] = when
+
+    def forget(self) -> None:
+        """Forget when schedules were last due."""
+        self._scheduler._schedule_last_fired.clear()
+
+    def _stores(self) -> list[tuple[str, dict[tuple[str, str, str], float], Any]]:
+        return [
+            ("schedule", self._scheduler._schedule_last_fired, self._scheduler._schedules),
+            ("rule", self._events._rule_last_fired, self._events._rules),
+        ]
 
 
 def _with_context(text: str, schedule: str) -> str:

@@ -3,11 +3,17 @@
 import datetime as dt
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.local.emulator.schedules import TICK_SECONDS
+
+from .conftest import policy
 from .stack_world import Stack, Template, refusal
+from .test_server import client as server_client
+from .test_server import serving
 
 PASS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
 
@@ -103,6 +109,68 @@ def test_a_schedule_is_updated_in_place_and_goes_with_its_stack(
     assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == ("rate(2 days)", "Etc/UTC")
     assert (schedule["State"], schedule["Description"]) == ("DISABLED", "")
     assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 3}
+
+
+def test_after_a_restart_only_what_is_due_starts(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with serving(state) as (process, url):
+        alias, arn = workflow(url)
+        for name, expression in (("fresh", "rate(1 hour)"), ("overdue", "rate(1 hour)"), ("once", due())):
+            server_client(url, "scheduler").create_schedule(
+                Name=name,
+                ScheduleExpression=expression,
+                FlexibleTimeWindow={"Mode": "OFF"},
+                Target={"Arn": alias, "RoleArn": arn, "Input": json.dumps(name)},
+            )
+        assert started(url, alias, {"once"}) == ["once"]
+        process.terminate()
+        assert process.wait(30) == 0
+    two_days_later(state / "snapshot", fresh=60, overdue=2 * 3600)
+
+    with serving(state) as (_, url):
+        started(url, alias, {"once", "overdue"})
+        time.sleep(2 * TICK_SECONDS)
+        assert started(url, alias, {"once", "overdue"}) == ["once", "overdue"]
+
+
+def workflow(url: str) -> tuple[str, str]:
+    """Return the ARNs of an alias and of a role that everything may assume, and that may do everything."""
+    services = {"Service": ["states.amazonaws.com", "scheduler.amazonaws.com"]}
+    trust = policy({"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"})
+    arn = str(server_client(url, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+    may = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    server_client(url, "iam").put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=may)
+    states = server_client(url, "stepfunctions")
+    machine = states.create_state_machine(name="m", definition=json.dumps(PASS), roleArn=arn, publish=True)
+    route = {"stateMachineVersionArn": machine["stateMachineVersionArn"], "weight": 100}
+    alias = states.create_state_machine_alias(name="live", routingConfiguration=[route])["stateMachineAliasArn"]
+    return str(alias), arn
+
+
+def started(url: str, alias: str, expected: set[str]) -> list[str]:
+    """Return the inputs of an alias's executions, when `expected` are among them or after a while."""
+    states, deadline = server_client(url, "stepfunctions"), time.monotonic() + 10
+    found: list[str] = []
+    while not expected <= set(found) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        executions = states.list_executions(stateMachineArn=alias)["executions"]
+        described = [states.describe_execution(executionArn=each["executionArn"]) for each in executions]
+        found = sorted(json.loads(each["input"]) for each in described)
+    return found
+
+
+def two_days_later(snapshot: Path, **seconds_ago: int) -> None:
+    """Make schedules two days older, and due last some seconds ago."""
+    kept = snapshot / "scheduler.json"
+    schedules = json.loads(kept.read_text())
+    for record in schedules["payload"]["schedules"]["data"].values():
+        record["CreationDate"] -= 2 * 86400
+    kept.write_text(json.dumps(schedules))
+    kept = snapshot / "schedules-last-fired.json"
+    fired = json.loads(kept.read_text())
+    for entry in fired["payload"]:
+        entry[-1] = time.time() - seconds_ago.get(entry[-2].rpartition("/")[2], 0)
+    kept.write_text(json.dumps(fired))
 
 
 @pytest.mark.parametrize(
