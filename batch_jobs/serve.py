@@ -16,6 +16,7 @@ import uvicorn
 from batch_jobs.serving.application import Application
 from batch_jobs.serving.model_directory import load
 from batch_jobs.serving.predictor import Predictor
+from batch_jobs.serving.traffic import Traffic
 from tasks.errors import SettingsError
 
 #: Seconds that requests under way get to finish; SageMaker kills the container 30 s after SIGTERM.
@@ -23,7 +24,7 @@ _GRACE = 25
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT; prints a line of JSON when ready, and one when done.
+    """Serve until SIGTERM or SIGINT; prints a line of JSON when ready, for each minute of traffic, and when done.
 
     Raises
     ------
@@ -39,12 +40,14 @@ def run(arguments: argparse.Namespace) -> None:
         raise SettingsError("set ML_PIPELINE_MODEL_VERSION, or give --version: every answer names the model version")
     if not 0 <= arguments.threshold <= 1:
         raise SettingsError(f"the threshold is {arguments.threshold}; it must be a probability, 0 to 1")
-    predictor = Predictor(load(Path(arguments.model)), arguments.version, arguments.threshold)
+    model, traffic = load(Path(arguments.model)), Traffic(arguments.version)
+    predictor = Predictor(model, arguments.version, arguments.threshold, traffic)
     processors = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(processors, "score") as workers:
         application = Application(
             predictor,
             workers,
+            traffic,
             most_in_flight=arguments.most_in_flight,
             is_stopping=lambda: server.should_exit,
             access_log=arguments.access_log,
@@ -75,12 +78,14 @@ def run(arguments: argparse.Namespace) -> None:
             _say(
                 "serving",
                 modelVersion=arguments.version,
+                framework=model.framework,
                 host=arguments.host,
                 port=listener.getsockname()[1],
                 pid=os.getpid(),
                 seconds=round(time.perf_counter() - start, 3),
             )
             server.run([listener])
+    traffic.tell()
     _say("stopped", modelVersion=arguments.version, requests=application.answered)
 
 

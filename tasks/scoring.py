@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tasks.errors import InvalidSignature, TotalsDisagree
-from tasks.features import feature_matrix
+from tasks.artifact import Artifact
+from tasks.errors import InvalidSignature, TotalsDisagree, UnsupportedModel
+from tasks.features import Matrix, feature_matrix
+from tasks.forest import Forest
 from tasks.item_store import ItemStore
 from tasks.layout import RunFolder
 from tasks.local_disk import scratch_directory
 from tasks.markers import valid_marker
 from tasks.models import Registry, fetch_artifact
 from tasks.predictions import put_requests
-from tasks.probability import sigmoid
+from tasks.probability import Vector, sigmoid
 from tasks.reading import read_rows
 from tasks.records import check
 from tasks.results import ShardResults
+from tasks.rows import BadRow, Rows
 from tasks.run_request import RunRequest
 from tasks.shards import Shard
 from tasks.signature import Signature
@@ -34,31 +37,107 @@ _Part = TypeVar("_Part")
 
 
 class Scorer(Protocol):
-    """Evaluates a model. Implementations give the same bits for the same features."""
+    """Evaluates a model. Implementations for the same format give the same bits for the same features."""
 
-    feature_names: list[str]
+    @property
+    def feature_names(self) -> Sequence[str | None]:
+        """The feature of each column, None where the model does not say."""
 
-    def margin(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def scores(self, features: Matrix) -> Vector:
+        """Probabilities float64[n], 0 to 1, of features float64[n, k]: of a row the same alone and among others."""
+
+
+class Margins(Protocol):
+    """A model that gives log-odds, as ensembles of trees do."""
+
+    @property
+    def feature_names(self) -> Sequence[str | None]:
+        """The feature of each column, None where the model does not say."""
+
+    def margin(self, features: Matrix) -> Vector:
         """Log-odds float64[n] of features float64[n, k]."""
+
+
+class MarginScorer:
+    """A scorer made of a model that gives log-odds."""
+
+    def __init__(self, model: Margins) -> None:
+        self._model, self.feature_names = model, model.feature_names
+
+    def scores(self, features: Matrix) -> Vector:
+        """Probabilities float64[n] of features float64[n, k]."""
+        return sigmoid(self._model.margin(features))
+
+
+def numpy_scorer(artifact: Artifact) -> Scorer:
+    """The scorer that Lambda has: LightGBM's trees, evaluated with numpy alone.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the model is of another framework, or one that `tasks.forest` does not evaluate exactly.
+    """
+    return MarginScorer(Forest(artifact.model_text))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of some rows: int64[m] numbers of the good ones and float64[m] probabilities, and the bad ones."""
+
+    numbers: npt.NDArray[np.int64]
+    scores: Vector
+    bad: Sequence[BadRow]
+
+
+class RowsModel(Protocol):
+    """A model version that takes rows as they were read. Implementations give the same outcome for the same rows."""
+
+    @property
+    def version_id(self) -> str:
+        """Its id."""
+
+    @property
+    def threshold(self) -> float:
+        """The score from which a prediction is true."""
+
+    @property
+    def signature(self) -> Signature:
+        """What it reads of a row."""
+
+    @property
+    def kind(self) -> Literal["container", "endpoint"]:
+        """Who evaluates the model: whoever has the artifact, or the endpoint."""
+
+    def score(self, rows: Rows, stages: Stages) -> Scored:
+        """Check rows and score the good ones, in their order; the time that it takes is counted."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model version that is ready to score."""
+    """A model version whose artifact is at hand."""
 
     version_id: str
     threshold: float
     signature: Signature
     scorer: Scorer
+    kind: Literal["container"] = "container"
+
+    def score(self, rows: Rows, stages: Stages) -> Scored:
+        """Check rows and score the good ones."""
+        with stages.time("check"):
+            checked = check(rows, self.signature)
+            features = feature_matrix(checked.columns, self.signature)
+        with stages.time("predict"):
+            return Scored(checked.numbers, self.scorer.scores(features), checked.bad)
 
 
-def load_model(version_id: str, registry: Registry, storage: Storage, scorer_of: Callable[[str], Scorer]) -> Model:
+def load_model(version_id: str, registry: Registry, storage: Storage, scorer_of: Callable[[Artifact], Scorer]) -> Model:
     """Fetch a registered version.
 
     Parameters
     ----------
     scorer_of
-        Makes a scorer of LightGBM's text: `tasks.forest.Forest`, or the native one in a container.
+        Makes a scorer of an artifact: `numpy_scorer`, or the frameworks' own libraries in a container.
 
     Raises
     ------
@@ -67,20 +146,41 @@ def load_model(version_id: str, registry: Registry, storage: Storage, scorer_of:
     """
     version = registry.get(version_id)
     artifact = fetch_artifact(version, storage)
-    scorer = scorer_of(artifact.model_text)
-    if scorer.feature_names != artifact.signature.names:
-        raise InvalidSignature(
-            f"model {version_id} has the features {', '.join(scorer.feature_names)}, "
-            f"and its signature has {', '.join(artifact.signature.names)}"
+    if version.framework != artifact.framework:
+        raise UnsupportedModel(
+            f"model {version_id} is registered as one of {version.framework}, and its artifact holds "
+            f"{artifact.model_file}"
         )
+    scorer = scorer_of(artifact)
+    refuse_other_features(scorer, artifact.signature, f"model {version_id}")
     return Model(version_id, version.threshold, artifact.signature, scorer)
+
+
+def refuse_other_features(scorer: Scorer, signature: Signature, model: str) -> None:
+    """Compare the columns of a model with its signature: their number, and their names where the model has any.
+
+    Parameters
+    ----------
+    model
+        What to call it.
+
+    Raises
+    ------
+    InvalidSignature
+        If they differ.
+    """
+    names, expected = list(scorer.feature_names), signature.names
+    if len(names) != len(expected) or any(has not in (None, wants) for has, wants in zip(names, expected, strict=True)):
+        named = [name for name in names if name is not None]
+        has = f"the features {', '.join(named)}" if len(named) == len(names) else f"{len(names)} features"
+        raise InvalidSignature(f"{model} has {has}, and its signature has {', '.join(expected)}")
 
 
 def score_shard(
     run: RunRequest,
     shard: Shard,
     *,
-    model: Callable[[], Model],
+    model: Callable[[], RowsModel],
     folder: RunFolder,
     storage: Storage,
     items: ItemStore,
@@ -129,14 +229,10 @@ def score_shard(
         rows = 0
         for batch in stages.each("read", read_rows(shard, loaded.signature, storage, scratch)):
             rows += len(batch.numbers) + len(batch.broken)
-            with stages.time("check"):
-                checked = check(batch, loaded.signature)
-                features = feature_matrix(checked.columns, loaded.signature)
-            with stages.time("predict"):
-                scores = sigmoid(loaded.scorer.margin(features))
+            scored = loaded.score(batch, stages)
             with stages.time("write"):
-                results.set_aside(checked.bad)
-                results.add(checked.numbers, scores)
+                results.set_aside(scored.bad)
+                results.add(scored.numbers, scored.scores)
         with stages.time("write"):
             results.finish()
         _compare_totals(shard, rows, results)
@@ -149,6 +245,7 @@ def score_shard(
         "shard": shard.to_json(),
         "digest": shard.digest(run.model_version),
         "modelVersion": loaded.version_id,
+        "scorer": "function" if shard.lane == "small" else loaded.kind,
         "rows": rows,
         **results.to_json(),
         "objects": objects,

@@ -18,6 +18,7 @@ import orjson
 
 from batch_jobs.serving.errors import RequestRefused
 from batch_jobs.serving.predictor import Predictor
+from batch_jobs.serving.traffic import Traffic
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,9 +26,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 #: Bytes of a request; 10,000 records of twenty fields are about half of that.
 MOST_BYTES = 6 * 1024 * 1024
-#: Bytes that are parsed and checked within a millisecond, and records that are scored within a tenth of one: for so
-#: long, others may wait.
-_QUICKLY_READ, _QUICKLY_SCORED = 65_536, 8
+#: Bytes that are parsed and checked within a millisecond: for so long, others may wait.
+_QUICKLY_READ = 65_536
 _METHODS = {"/ping": "GET", "/invocations": "POST"}
 _JSON = (b"content-type", b"application/json")
 
@@ -38,7 +38,9 @@ class Application:
     Parameters
     ----------
     workers
-        Score the large bodies; to score, LightGBM lets other threads run.
+        Score the large bodies; to score, the frameworks' libraries let other threads run.
+    traffic
+        Is told of each answer.
     most_in_flight
         Requests that may be under way, more get 429: to fail soon is better than to fail after a minute in a queue.
     is_stopping
@@ -51,12 +53,13 @@ class Application:
         self,
         predictor: Predictor,
         workers: Executor,
+        traffic: Traffic,
         *,
         most_in_flight: int,
         is_stopping: Callable[[], bool],
         access_log: bool,
     ) -> None:
-        self._predictor, self._workers, self._most = predictor, workers, most_in_flight
+        self._predictor, self._workers, self._traffic, self._most = predictor, workers, traffic, most_in_flight
         self._is_stopping, self._access_log = is_stopping, access_log
         self._in_flight = 0
         self.answered = 0
@@ -78,6 +81,9 @@ class Application:
         finally:
             self._in_flight -= 1
         self.answered += 1
+        if scope["path"] == "/invocations":
+            self._traffic.answered(status)
+        self._traffic.tell_if_due()
         headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -110,7 +116,7 @@ class Application:
         rows = predictor.plain_rows(body) if len(body) <= _QUICKLY_READ else None
         if rows is None:
             return await loop.run_in_executor(self._workers, predictor.answer, body)
-        if len(rows) <= _QUICKLY_SCORED:
+        if len(rows) <= predictor.most_at_once:
             return predictor.written(predictor.scores_one_by_one(rows))
         return predictor.written(await loop.run_in_executor(self._workers, predictor.scores, rows))
 

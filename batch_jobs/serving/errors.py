@@ -30,12 +30,12 @@ class Complaint:
 
 
 class RequestRefused(Exception):
-    """The request is at fault.
+    """The request gets no predictions, mostly by its own fault.
 
     Parameters
     ----------
     status
-        HTTP status, 4xx, or 503 if the time is at fault.
+        HTTP status, 4xx; 503 if the time is at fault, 500 if the model is.
     name
         For programs, such as `InvalidRecords`.
     message

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import orjson
 
+from batch_jobs.errors import NoProbability
 from batch_jobs.serving.complaints import examine
 from batch_jobs.serving.encoding import RecordEncoder
 from batch_jobs.serving.errors import RequestRefused
 from batch_jobs.serving.model_directory import LoadedModel
-from batch_jobs.serving.probability_of_one import sigmoid_of_one
+from batch_jobs.serving.traffic import Traffic
 from tasks.features import Matrix
-from tasks.probability import sigmoid
 
 Rows = list[list[float]]
 
 #: Records that a request may hold.
 MOST_RECORDS = 10_000
+#: Records that may be scored while everybody waits, if the model needs no more than so many seconds for them.
+_FEW_RECORDS, _BRIEFLY = 8, 1e-3
 #: Complaints that an answer lists.
 _MOST_COMPLAINTS = 100
 _FORM = '{"records": [{"feature": value, …}, …]}'
@@ -34,13 +36,20 @@ class Predictor:
         Id of the model version, for the answers.
     threshold
         The score from which a prediction is true.
+    traffic
+        Is told of each score.
+
+    Attributes
+    ----------
+    most_at_once
+        Records that are scored within a millisecond, one by one; none, if the model is slow.
     """
 
-    def __init__(self, model: LoadedModel, version: str, threshold: float) -> None:
-        self._signature, self._forest = model.signature, model.forest
-        self._single = model.forest.for_single_rows()
+    def __init__(self, model: LoadedModel, version: str, threshold: float, traffic: Traffic) -> None:
+        self._signature, self._scorer, self._score_one = model.signature, model.scorer, model.score_one
         self._encoder = RecordEncoder(model.signature)
-        self._version, self._threshold = version, threshold
+        self._version, self._threshold, self._traffic = version, threshold, traffic
+        self.most_at_once = min(_FEW_RECORDS, int(_BRIEFLY / model.row_seconds))
 
     def answer(self, body: bytes) -> bytes:
         """Do all there is to do, in any thread.
@@ -67,17 +76,31 @@ class Predictor:
             return None
 
     def scores(self, features: Rows | Matrix) -> list[float]:
-        """Score n rows of k features; most of the time other threads can run."""
-        scores: list[float] = sigmoid(self._forest.margin(np.asarray(features, np.float64))).tolist()
+        """Score n rows of k features; most of the time other threads can run.
+
+        Raises
+        ------
+        RequestRefused
+            With 500, if the model gives a record no probability: that is not the record's fault.
+        """
+        try:
+            scores: list[float] = self._scorer.scores(np.asarray(features, np.float64)).tolist()
+        except NoProbability as error:
+            message = f"the model gives record {error.place} no probability: {error.what}"
+            raise RequestRefused(500, "ModelFailed", message) from error
         return scores
 
     def scores_one_by_one(self, rows: Rows) -> list[float]:
         """Score a few rows, to the same bits. To be called in one thread only, which lets no other run meanwhile."""
-        return [sigmoid_of_one(self._single.margin(row)) for row in rows]
+        try:
+            return [self._score_one(row) for row in rows]
+        except NoProbability:
+            return self.scores(rows)  # knows which record it is
 
     def written(self, scores: list[float]) -> bytes:
         """The body of an answer with these scores."""
         threshold = self._threshold
+        self._traffic.scored(scores)
         predictions = [{"score": score, "prediction": score >= threshold} for score in scores]
         return orjson.dumps({"modelVersion": self._version, "predictions": predictions})
 

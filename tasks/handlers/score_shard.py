@@ -8,13 +8,12 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.forest import Forest
 from tasks.handlers.telemetry import logger, metrics, traced
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import Registry
 from tasks.run_request import RunRequest
-from tasks.scoring import Model, load_model, score_shard
+from tasks.scoring import Model, load_model, numpy_scorer, score_shard
 from tasks.settings import Settings
 from tasks.shards import Shard
 from tasks.storage import Storage
@@ -51,4 +50,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def _model(version_id: str, parameter_root: str) -> Model:
     """The model, kept between invocations: registered versions never change."""
-    return load_model(version_id, Registry(parameter_root), Storage(), Forest)
+    return load_model(version_id, Registry(parameter_root), Storage(), numpy_scorer)

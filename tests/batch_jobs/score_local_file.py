@@ -12,14 +12,15 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from batch_jobs.native import NativeForest
+from batch_jobs.scorers import container_scorer
 from batch_jobs.without_pandas import hide_pandas
 from tasks.artifact import checksum, unpack
 from tasks.features import Matrix
 from tasks.inventory import shards_of
 from tasks.layout import RunFolder
+from tasks.probability import Vector
 from tasks.run_request import RunRequest
-from tasks.scoring import Model, score_shard
+from tasks.scoring import Model, Scorer, score_shard
 from tasks.storage import Location
 from tests.batch_jobs.local_objects import LocalObjects
 
@@ -36,15 +37,15 @@ class Nowhere:
 class Timed:
     """A scorer that counts the CPU seconds of its predictions, in the thread that asks for them."""
 
-    def __init__(self, scorer: NativeForest) -> None:
+    def __init__(self, scorer: Scorer) -> None:
         self._scorer, self.feature_names, self.seconds = scorer, scorer.feature_names, 0.0
 
-    def margin(self, features: Matrix) -> Matrix:
+    def scores(self, features: Matrix) -> Vector:
         """Predict."""
         start = time.thread_time()
-        margin = self._scorer.margin(features)
+        scores = self._scorer.scores(features)
         self.seconds += time.thread_time() - start
-        return margin
+        return scores
 
 
 def main(root: str, key: str, artifact_file: str) -> None:
@@ -52,7 +53,7 @@ def main(root: str, key: str, artifact_file: str) -> None:
     storage = LocalObjects(Path(root))
     body = Path(artifact_file).read_bytes()
     artifact = unpack(body, checksum(body))
-    scorer = Timed(NativeForest(artifact.model_text))
+    scorer = Timed(container_scorer(artifact))
     model = Model("v1", 0.5, artifact.signature, scorer)
     run = RunRequest("r", "s3://data/", "v1", "container", 5_000_000, 1, 0, 1, "2026-11-23", "2026-11-23T00:00:00Z")
     stored = storage.find(Location("data", key))

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from batch_jobs.serving.application import MOST_BYTES, Application
+from batch_jobs.serving.traffic import Traffic
 from tests.batch_jobs.model_files import RECORDS, model_directory, scores
 from tests.tasks.conftest import GOOD
 
@@ -216,7 +217,7 @@ def test_a_request_under_way_is_answered_after_sigterm_and_no_other_is_taken(dir
         assert connection.recv(1) == b""
         output, errors = server.process.communicate(timeout=20)
         assert (server.process.returncode, errors) == (0, "")
-        assert json.loads(output)["message"] == "stopped"
+        assert [json.loads(line)["message"] for line in output.splitlines()] == ["traffic", "stopped"]
 
 
 def can_connect(port):
@@ -250,19 +251,21 @@ def test_its_lines_tell_of_start_and_stop_and_of_requests_only_if_asked(director
     with serving(directory) as silent:
         silent.invoke([GOOD])
         assert silent.ready.items() >= {"level": "INFO", "message": "serving", "modelVersion": "v7"}.items()
-        (stopped,) = silent.stop()
+        traffic, stopped = silent.stop()
+        assert (traffic["message"], traffic["statuses"], traffic["predictions"]) == ("traffic", {"200": 1}, 1)
         assert stopped == {"level": "INFO", "message": "stopped", "modelVersion": "v7", "requests": 1}
     with serving(directory, "--access-log") as telling:
         telling.invoke([])
         telling.ask("GET", "/ping")
         lines = telling.stop()
-        assert [(line["path"], line["status"]) for line in lines[:-1]] == [("/invocations", 400), ("/ping", 200)]
+        assert [(line["path"], line["status"]) for line in lines[:2]] == [("/invocations", 400), ("/ping", 200)]
+        assert [line["message"] for line in lines[2:]] == ["traffic", "stopped"]
 
 
 @pytest.mark.parametrize(
     ("options", "environment", "code", "message"),
     [
-        (["--model", "/nowhere"], {}, 65, "ModelDirectoryIncomplete: /nowhere lacks model.txt"),
+        (["--model", "/nowhere"], {}, 65, "ModelDirectoryIncomplete: /nowhere holds nothing"),
         ([], {"ML_PIPELINE_MODEL_VERSION": ""}, 65, "set ML_PIPELINE_MODEL_VERSION"),
         (["--threshold", "1.5"], {}, 65, "it must be a probability"),
         ([], {"ML_PIPELINE_THRESHOLD": "high"}, 2, "invalid float value: 'high'"),
@@ -301,6 +304,8 @@ class Broken:
 class Slow:
     """A predictor that needs a long time for large bodies, to read them or to score them."""
 
+    most_at_once = 8
+
     def __init__(self, readable):
         self.readable, self.began, self.may_end = readable, threading.Event(), threading.Event()
 
@@ -336,7 +341,9 @@ def test_pings_and_small_bodies_are_answered_while_a_large_one_is_scored(readabl
         return await large
 
     with ThreadPoolExecutor(1) as workers:
-        application = Application(predictor, workers, most_in_flight=2, is_stopping=lambda: False, access_log=False)
+        application = Application(
+            predictor, workers, Traffic("v1"), most_in_flight=2, is_stopping=lambda: False, access_log=False
+        )
         assert asyncio.run(scene(application))[0] == 200
 
 
@@ -358,7 +365,7 @@ async def ask(application, path, method="GET", body=b"{}"):
 
 @pytest.mark.parametrize("path", ["/ping", "/invocations"])
 def test_while_it_shuts_down_it_sends_clients_elsewhere(path):
-    leaving = Application(Broken(), None, most_in_flight=1, is_stopping=lambda: True, access_log=False)
+    leaving = Application(Broken(), None, Traffic("v1"), most_in_flight=1, is_stopping=lambda: True, access_log=False)
 
     status, headers, body = asyncio.run(ask(leaving, path, "GET" if path == "/ping" else "POST"))
 
@@ -366,7 +373,7 @@ def test_while_it_shuts_down_it_sends_clients_elsewhere(path):
 
 
 def test_a_defect_is_told_to_the_log_and_not_to_the_client(capsys):
-    broken = Application(Broken(), None, most_in_flight=1, is_stopping=lambda: False, access_log=False)
+    broken = Application(Broken(), None, Traffic("v1"), most_in_flight=1, is_stopping=lambda: False, access_log=False)
 
     status, _, body = asyncio.run(ask(broken, "/invocations", "POST"))
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_jobs.probability_of_one import sigmoid_of_one
 from batch_jobs.serving.complaints import examine
 from batch_jobs.serving.encoding import RecordEncoder
 from batch_jobs.serving.errors import GoldenRecordsDiffer, ModelDirectoryIncomplete, RequestRefused
 from batch_jobs.serving.model_directory import load
 from batch_jobs.serving.predictor import MOST_RECORDS, Predictor
-from batch_jobs.serving.probability_of_one import sigmoid_of_one
+from batch_jobs.serving.traffic import Traffic
 from tasks.artifact import Artifact
 from tasks.errors import InvalidSignature, UnsupportedModel
 from tasks.features import feature_matrix
@@ -100,7 +101,7 @@ def test_a_margin_has_the_same_probability_alone_and_among_others(margin):
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory):
-    return Predictor(load(model_directory(tmp_path_factory.mktemp("model"))), "v1", 0.3)
+    return Predictor(load(model_directory(tmp_path_factory.mktemp("model"))), "v1", 0.3, Traffic("v1"))
 
 
 def body(records) -> bytes:
@@ -209,11 +210,12 @@ def test_a_model_that_keeps_its_promise_is_loaded(tmp_path):
             GoldenRecordsDiffer,
             "golden record 1 does not fit: origin: no value",
         ),
-        (Artifact(MODEL_TEXT, SIGNATURE, [{"record": GOOD}]), ModelDirectoryIncomplete, "no list of records"),
+        (Artifact(MODEL_TEXT, SIGNATURE, [{"record": GOOD}]), UnsupportedModel, "no list of records"),
+        (Artifact(MODEL_TEXT, SIGNATURE, golden(score=1.5)), UnsupportedModel, "scores, 0 to 1"),
         (
             Artifact(MODEL_TEXT, FIELDS, golden()),
             InvalidSignature,
-            "distance, wind, origin, and signature.json has number",
+            "model.txt has the features distance, wind, origin, and its signature has number",
         ),
         (Artifact("mlp", SIGNATURE, golden()), UnsupportedModel, "not a model in LightGBM's text format"),
         (Artifact("tree\nversion=v3", SIGNATURE, golden()), UnsupportedModel, "LightGBM"),
@@ -224,33 +226,51 @@ def test_a_model_that_breaks_its_promise_is_not(tmp_path, artifact, error, messa
         load(extract(tmp_path, artifact))
 
 
-@pytest.mark.parametrize("name", ["model.txt", "signature.json", "golden.json"])
+@pytest.mark.parametrize("name", ["signature.json", "golden.json"])
 def test_a_missing_file_is_named(tmp_path, name):
     (model_directory(tmp_path) / name).unlink()
 
-    with pytest.raises(ModelDirectoryIncomplete, match=f"lacks {name} of an extracted model.tar.gz; it holds "):
+    with pytest.raises(ModelDirectoryIncomplete, match=f"cannot be read: .*{name}"):
+        load(tmp_path)
+
+
+def test_a_missing_model_is_told_with_the_names_that_it_could_have(tmp_path):
+    (model_directory(tmp_path) / "model.txt").unlink()
+
+    with pytest.raises(UnsupportedModel, match=f"{tmp_path}: .*model.txt, model.json, model.ubj, model.onnx"):
+        load(tmp_path)
+
+
+def test_two_models_are_one_too_many(tmp_path):
+    (model_directory(tmp_path) / "model.onnx").write_bytes(b"")
+
+    with pytest.raises(UnsupportedModel, match=r"holds model.txt and model.onnx; it must hold one"):
         load(tmp_path)
 
 
 def test_a_directory_that_is_not_there_holds_nothing(tmp_path):
-    with pytest.raises(ModelDirectoryIncomplete, match="it holds nothing"):
+    with pytest.raises(ModelDirectoryIncomplete, match="gone holds nothing"):
         load(tmp_path / "gone")
 
 
 @pytest.mark.parametrize("name", ["signature.json", "golden.json"])
-def test_a_file_that_is_no_json_makes_the_directory_unreadable(tmp_path, name):
+def test_a_file_that_is_no_json_is_named(tmp_path, name):
     (model_directory(tmp_path) / name).write_text("{")
 
-    with pytest.raises(ModelDirectoryIncomplete, match="cannot be read"):
+    with pytest.raises(UnsupportedModel, match=f"{name} is not JSON"):
         load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [("model.onnx", "an ONNX model"), ("xgboost-model", "an XGBoost model"), ("model.pkl", "a pickled model")],
-)
-def test_a_model_of_another_framework_is_refused_by_name(tmp_path, name, what):
-    (tmp_path / name).write_bytes(b"")
+@pytest.mark.parametrize("name", ["model.pkl", "scaler.joblib", "Model.PKL", "model.pt"])
+def test_a_pickle_is_refused_by_name_even_beside_a_model_and_never_opened(tmp_path, name):
+    (model_directory(tmp_path) / name).write_bytes(b"")
 
-    with pytest.raises(UnsupportedModel, match=f"holds {what} \\({name}\\)"):
+    with pytest.raises(UnsupportedModel, match=f"\\({name}\\): loading one would run its code"):
+        load(tmp_path)
+
+
+def test_a_model_whose_format_its_name_does_not_tell_is_refused_with_the_name_to_give(tmp_path):
+    (tmp_path / "xgboost-model").write_bytes(b"{")
+
+    with pytest.raises(UnsupportedModel, match=r"\(xgboost-model\): its name must say its format"):
         load(tmp_path)

@@ -16,14 +16,13 @@ from moto import mock_aws
 
 from tasks import aws as aws_clients
 from tasks.artifact import Artifact, checksum, pack
-from tasks.forest import Forest
 from tasks.handlers.telemetry import logger
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import ModelVersion, Registry
 from tasks.online import Online
 from tasks.run_request import RunRequest
-from tasks.scoring import load_model, score_shard
+from tasks.scoring import load_model, numpy_scorer, score_shard
 from tasks.settings import Settings
 from tasks.shards import Shard
 from tasks.signature import Feature, Signature
@@ -120,7 +119,7 @@ class World:
 
     def score(self, shard: Shard, run: RunRequest = RUN, **changes: Any) -> dict[str, Any]:
         arguments: dict[str, Any] = {
-            "model": lambda: load_model("v1", self.registry, self.storage, Forest),
+            "model": lambda: load_model("v1", self.registry, self.storage, numpy_scorer),
             "folder": RunFolder.of(run, "results"),
             "storage": self.storage,
             "items": TableWriter("predictions", self.send),

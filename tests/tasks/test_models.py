@@ -13,9 +13,8 @@ from tasks.errors import (
     UnsupportedModel,
     VersionExists,
 )
-from tasks.forest import Forest
 from tasks.models import ModelVersion, Registry, fetch_artifact
-from tasks.scoring import load_model
+from tasks.scoring import load_model, numpy_scorer
 from tasks.signature import Feature, Signature
 from tasks.storage import Location
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, version_of
@@ -106,7 +105,7 @@ def test_a_signature_that_differs_from_the_registry_s_or_the_model_s_is_refused(
     world.storage.write(Location.parse(version.artifact), body)
     world.registry.register(version)
     with pytest.raises(InvalidSignature, match="features distance, wind, origin, and its signature has distance"):
-        load_model("v3", world.registry, world.storage, Forest)
+        load_model("v3", world.registry, world.storage, numpy_scorer)
 
 
 @pytest.mark.parametrize(
