@@ -16,10 +16,13 @@ from infra.cli.diff import diff
 from infra.cli.errors import CommandError, UnavailableError
 from infra.cli.example import example
 from infra.cli.executions import executions
+from infra.cli.experiment import experiment
 from infra.cli.local import local
+from infra.cli.models import models
 from infra.cli.replay import replay
 from infra.cli.report import report
 from infra.cli.run import run
+from infra.cli.weights import weights
 from tasks.errors import ServiceUnavailable, TaskError
 
 #: Signals that end a command as Ctrl-C does; a terminal that is closed sends SIGHUP.
@@ -36,6 +39,14 @@ _HELP = """Machine-learning inference as workflows on AWS, or on the embedded AW
   ml-pipeline run batch-inference        score what is in the data bucket
   ml-pipeline executions --failed        see what failed
   ml-pipeline replay --failed-since 24h  run the failed ones again
+
+[bold]Another model[/]
+
+  ml-pipeline models register FOLDER     check a model, make it a version
+  ml-pipeline models deploy v2 --role challenger
+  ml-pipeline experiment status          see which one is better
+  ml-pipeline models deploy v2           let it have all traffic
+  ml-pipeline models rollback            or go back, in seconds
 
 [bold]Exit codes[/]
 
@@ -54,8 +65,10 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (example, local, deploy, deploy_workflows, diff, destroy, api, run, executions, replay, report):
+for command in (example, local, deploy, deploy_workflows, diff, destroy, api, run, executions, replay, weights, report):
     app.command()(command)
+app.add_typer(models, name="models")
+app.add_typer(experiment, name="experiment")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

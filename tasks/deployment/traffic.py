@@ -22,6 +22,8 @@ _ASKED = {
 #: SageMaker AI with Amazon CloudWatch"; CloudWatch user guide, "Metrics retention").
 _MINUTE = 60
 _MOST_PERIODS = 500
+#: The longest period (CloudWatch API reference, "MetricStat").
+_MINUTES_OF_A_DAY = 1440
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,15 @@ class EndpointMetrics:
         self._endpoint = endpoint
         self._cloudwatch = cloudwatch if cloudwatch is not None else client("cloudwatch")
 
-    def traffic(self, variants: Sequence[str], since: datetime, until: datetime) -> dict[str, VariantTraffic]:
+    def traffic(
+        self, variants: Sequence[str], since: datetime, until: datetime, *, most_periods: int = _MOST_PERIODS
+    ) -> dict[str, VariantTraffic]:
         """What each variant did between two times, to the minute.
 
-        CloudWatch shows a minute's metrics a minute or two later, so the last ones may be missing.
+        CloudWatch shows a minute's metrics a minute or two later, so the last ones may be missing. The latencies are
+        those of the worst of `most_periods` periods at most; these last a day at the longest.
         """
-        minutes = ceil(max(1.0, (until - since).total_seconds() / _MINUTE) / _MOST_PERIODS)
+        minutes = min(ceil(max(1.0, (until - since).total_seconds() / _MINUTE) / most_periods), _MINUTES_OF_A_DAY)
         queries = [
             {
                 "Id": f"{key}{place}",
