@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 
 # The SDK imports sagemaker 2, which announces its deprecation and where it looked for settings, and it sets the root
 # logger's level for its whole process.
@@ -11,9 +12,12 @@ os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
 logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
 _root_level = logging.getLogger().level
 
-from stepfunctions import steps  # noqa: E402
-from stepfunctions.steps import ChoiceRule  # noqa: E402
-from stepfunctions.steps.states import Block, Chain, Graph, State  # noqa: E402
+with warnings.catch_warnings():
+    # Said when Python compiles the SDK for the first time: it compares texts with `is`.
+    warnings.simplefilter("ignore", SyntaxWarning)
+    from stepfunctions import steps
+    from stepfunctions.steps import ChoiceRule
+    from stepfunctions.steps.states import Block, Chain, Graph, State
 
 logging.getLogger().setLevel(_root_level)
 

@@ -50,7 +50,8 @@ def known_members(service_name: str, operation: str) -> frozenset[str]:
 def from_template(service_name: str, operation: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Turn properties of a CloudFormation resource into the request of the operation that makes it.
 
-    CloudFormation spells the members as the operation does here, and hands every scalar over as text.
+    CloudFormation spells the members as the operation does, but for a capital at their beginning, and hands every
+    scalar over as text.
 
     Raises
     ------
@@ -121,10 +122,13 @@ def _violation(value: Any, path: str, constraint: str) -> str:
 
 def _from_template(value: Any, shape: Shape, where: str) -> Any:
     if isinstance(shape, StructureShape) and isinstance(value, dict):
-        unknown = value.keys() - shape.members.keys()
+        members = {key if key in shape.members else key[:1].lower() + key[1:]: key for key in value}
+        unknown = [members[name] for name in members.keys() - shape.members.keys()]
         if unknown:
             raise InvalidRequestError(f"{where} has no member {', '.join(sorted(unknown))}.")
-        return {key: _from_template(item, shape.members[key], f"{where}.{key}") for key, item in value.items()}
+        return {
+            name: _from_template(value[key], shape.members[name], f"{where}.{key}") for name, key in members.items()
+        }
     if isinstance(shape, ListShape) and isinstance(value, list):
         return [_from_template(item, shape.member, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(shape, MapShape) and isinstance(value, dict):

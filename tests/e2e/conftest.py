@@ -1,12 +1,12 @@
-"""One embedded AWS for all end-to-end tests: what `make run` leaves behind, served again as `make local` serves it.
+"""The main job runs once for all end-to-end tests; what it leaves behind is served again, as `make local` serves it.
 
-The tests share it, so each uses run ids and prefixes of its own. They are run in one process, while the other tests
-are spread over two.
+The tests of a worker share an embedded AWS, so each uses run ids and prefixes of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -136,37 +136,44 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the main job has run, as `make run` runs it, and has ended."""
-    folder = tmp_path_factory.mktemp("e2e")
-    done = subprocess.run(
-        [str(BIN / "ml-pipeline"), "example"],
-        cwd=folder,
-        env=without_aws(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    (folder / "example.out").write_text(done.stdout)
-    assert done.returncode == 0, done.stdout + done.stderr
+def example(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder in which the main job has run, as `make run` runs it, and has ended. Nobody changes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder = shared / "example"
+    with (shared / "example.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            folder.mkdir()
+            done = subprocess.run(
+                [str(BIN / "ml-pipeline"), "example"],
+                cwd=folder,
+                env=without_aws(os.environ),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                timeout=600,
+            )
+            (folder / "example.out").write_text(done.stdout)
+            (folder / "example.code").write_text(str(done.returncode))
+    assert (folder / "example.code").read_text() == "0", (folder / "example.out").read_text()
     return folder
 
 
 @pytest.fixture(scope="session")
-def kept(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the main job left, from before any test touched it."""
-    folder = tmp_path_factory.mktemp("kept")
-    shutil.copytree(example / ".ml-pipeline" / "state", folder / ".ml-pipeline" / "state")
-    return folder
+def world(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The embedded AWS as the main job left it, served again from a copy of its state."""
+    with served_again(example, tmp_path_factory.mktemp("world")) as world:
+        yield world
 
 
-@pytest.fixture(scope="session")
-def world(example: Path, kept: Path) -> Iterator[World]:
-    """The embedded AWS as the main job left it, served again from its state."""
-    assert kept.exists(), "the copy is made before the state changes"
-    with embedded_aws(example) as url:
-        yield World(url, example)
+@contextlib.contextmanager
+def served_again(example: Path, folder: Path) -> Iterator[World]:
+    """Serve a copy of what the main job left, in a folder of its own."""
+    shutil.copytree(example / ".ml-pipeline", folder / ".ml-pipeline")
+    with embedded_aws(folder) as url:
+        yield World(url, folder)
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from infra.naming import SECTIONS
-from tests.e2e.conftest import DEPLOYED, World, embedded_aws
+from tests.e2e.conftest import DEPLOYED, World, served_again
 from tests.e2e.example_records import json_lines, records
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +26,10 @@ LONG_WAIT = 25
 
 
 @pytest.fixture(scope="module")
-def aside(kept: Path) -> Iterator[World]:
-    """What the main job left, served a second time: here stacks may come and go."""
-    with embedded_aws(kept) as url:
-        yield World(url, kept)
+def aside(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """What the main job left, served where nobody else looks: here stacks may come and go."""
+    with served_again(example, tmp_path_factory.mktemp("aside")) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -70,6 +71,20 @@ def item(world: World, prediction_id: str) -> dict[str, Any]:
     return dict(found.get("Item", {}))
 
 
+def of_partition(world: World, key: str) -> list[dict[str, Any]]:
+    """The items of records that were put on the stream under a partition key."""
+    pages = (
+        world.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=DEPLOYED.table,
+            FilterExpression="partitionKey = :key",
+            ExpressionAttributeValues={":key": {"S": key}},
+        )
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
 def eventually(look: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + SECONDS_FOR_A_RECORD
     while time.monotonic() < deadline:
@@ -124,6 +139,16 @@ def test_a_get_without_a_feature_that_the_model_needs_is_refused_by_its_name(
     assert "distance" in json.dumps(answer)
 
 
+def test_the_calls_that_the_command_line_shows_can_be_pasted_into_a_shell(world: World) -> None:
+    shown = world.cli("api").stdout.splitlines()
+    calls = [line for line in shown if line.startswith("curl ")]
+
+    answers = [json.loads(subprocess.run(call, shell=True, capture_output=True, check=True).stdout) for call in calls]
+
+    one, many = answers
+    assert one["score"] == many["predictions"][0]["score"]
+
+
 def test_nobody_is_answered_without_a_key(api: Api, golden: list[dict[str, Any]]) -> None:
     status, answer = api.call(record=golden[0]["record"], key="not-a-key")
 
@@ -136,19 +161,7 @@ def test_a_record_on_the_stream_becomes_an_item(world: World, golden: list[dict[
         StreamName=DEPLOYED.stream, Data=json.dumps(golden[1]["record"]).encode(), PartitionKey="flight-of-the-test"
     )
 
-    def written() -> list[dict[str, Any]]:
-        pages = (
-            world.client("dynamodb")
-            .get_paginator("scan")
-            .paginate(
-                TableName=DEPLOYED.table,
-                FilterExpression="partitionKey = :key",
-                ExpressionAttributeValues={":key": {"S": "flight-of-the-test"}},
-            )
-        )
-        return [each for page in pages for each in page["Items"]]
-
-    (stored,) = eventually(written)
+    (stored,) = eventually(lambda: of_partition(world, "flight-of-the-test"))
     assert float(stored["score"]["N"]) == golden[1]["score"]
     assert int(stored["expirationTime"]["N"]) - int(stored["createdAt"]["N"]) == THIRTY_DAYS
 
@@ -166,10 +179,4 @@ def test_a_poison_record_is_set_aside_with_its_reason_and_stops_nobody(
     (poison,) = (each for each in quarantined if each["partitionKey"] == "poison")
     assert base64.b64decode(poison["data"]) == b"{ this is no JSON"
     assert "JSON" in poison["reason"]
-    eventually(
-        lambda: world.client("dynamodb").scan(
-            TableName=DEPLOYED.table,
-            FilterExpression="partitionKey = :key",
-            ExpressionAttributeValues={":key": {"S": "after-the-poison"}},
-        )["Items"]
-    )
+    assert eventually(lambda: of_partition(world, "after-the-poison"))

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.batch.addresses import Place
-from infra.local.batch.api_model import from_template
 from infra.local.batch.service import BatchService
 from infra.local.emulator import Resource, ResourceRequest, ResourceType
+from infra.local.service_model import from_template
 
 _ENVIRONMENT_NAME = "ComputeEnvironmentName"
 _QUEUE_NAME = "JobQueueName"
@@ -118,7 +118,7 @@ class BatchResources:
         return bool(self._service.call(operation, {member: [request.physical_id]}, place)[member])
 
     def _call(self, request: ResourceRequest, operation: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-        members = from_template(operation, dict(properties))
+        members = from_template("batch", operation, dict(properties))
         return self._service.call(operation, members, Place(request.account, request.region))
 
 
