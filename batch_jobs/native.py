@@ -36,7 +36,7 @@ def _library(kind: type[ctypes.CDLL] = ctypes.CDLL) -> ctypes.CDLL:
 
 
 class NativeForest:
-    """A binary LightGBM model; implements `tasks.scoring.Margins` with one thread.
+    """A binary LightGBM model; implements `tasks.scorers.Margins` with one thread.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ Feed = dict[str, Any]
 
 
 class OnnxModel:
-    """A binary classifier in ONNX; implements `tasks.scoring.Scorer` with one thread.
+    """A binary classifier in ONNX; implements `tasks.scorers.Scorer` with one thread.
 
     Rows are scored one by one: a product of matrices is summed in another order than that of a single row, and a
     record must get the same bits alone, among others and in a batch. It costs 10 to 25 us a row for small models.

@@ -9,7 +9,7 @@ import numpy as np
 from batch_jobs.native import NativeForest
 from batch_jobs.probability_of_one import sigmoid_of_one
 from tasks.artifact import Artifact
-from tasks.scoring import MarginScorer, Scorer
+from tasks.scorers import MarginScorer, Scorer
 
 RowScorer = Callable[[Sequence[float]], float]
 

@@ -38,7 +38,7 @@ def _library() -> ctypes.CDLL:
 
 
 class XGBoostModel:
-    """A binary XGBoost model of trees; implements `tasks.scoring.Margins` with one thread.
+    """A binary XGBoost model of trees; implements `tasks.scorers.Margins` with one thread.
 
     All trees count: a model that was stopped early is to be cut to its best iteration before it is saved. Categories
     are positions in the signature, as they were when the model was trained on numbers.

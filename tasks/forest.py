@@ -36,7 +36,7 @@ _TOP = np.uint64(58)
 
 
 class Forest:
-    """A binary LightGBM model; implements `tasks.scoring.Scorer`.
+    """A binary LightGBM model; implements `tasks.scorers.Margins`.
 
     Parameters
     ----------

@@ -14,70 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.artifact import Artifact
-from tasks.errors import InvalidSignature, TotalsDisagree, UnsupportedModel
-from tasks.features import Matrix, feature_matrix
-from tasks.forest import Forest
+from tasks.errors import TotalsDisagree, UnsupportedModel
+from tasks.features import feature_matrix
 from tasks.item_store import ItemStore
 from tasks.layout import RunFolder
 from tasks.local_disk import scratch_directory
 from tasks.markers import valid_marker
 from tasks.models import Registry, fetch_artifact
 from tasks.predictions import put_requests
-from tasks.probability import Vector, sigmoid
+from tasks.probability import Vector
 from tasks.reading import read_rows
 from tasks.records import check
 from tasks.results import ShardResults
 from tasks.rows import BadRow, Rows
 from tasks.run_request import RunRequest
+from tasks.scorers import Scorer, refuse_other_features
 from tasks.shards import Shard
 from tasks.signature import Signature
 from tasks.storage import Storage
 
 _Part = TypeVar("_Part")
-
-
-class Scorer(Protocol):
-    """Evaluates a model. Implementations for the same format give the same bits for the same features."""
-
-    @property
-    def feature_names(self) -> Sequence[str | None]:
-        """The feature of each column, None where the model does not say."""
-
-    def scores(self, features: Matrix) -> Vector:
-        """Probabilities float64[n], 0 to 1, of features float64[n, k]: of a row the same alone and among others."""
-
-
-class Margins(Protocol):
-    """A model that gives log-odds, as ensembles of trees do."""
-
-    @property
-    def feature_names(self) -> Sequence[str | None]:
-        """The feature of each column, None where the model does not say."""
-
-    def margin(self, features: Matrix) -> Vector:
-        """Log-odds float64[n] of features float64[n, k]."""
-
-
-class MarginScorer:
-    """A scorer made of a model that gives log-odds."""
-
-    def __init__(self, model: Margins) -> None:
-        self._model, self.feature_names = model, model.feature_names
-
-    def scores(self, features: Matrix) -> Vector:
-        """Probabilities float64[n] of features float64[n, k]."""
-        return sigmoid(self._model.margin(features))
-
-
-def numpy_scorer(artifact: Artifact) -> Scorer:
-    """The scorer that Lambda has: LightGBM's trees, evaluated with numpy alone.
-
-    Raises
-    ------
-    UnsupportedModel
-        If the model is of another framework, or one that `tasks.forest` does not evaluate exactly.
-    """
-    return MarginScorer(Forest(artifact.model_text))
 
 
 @dataclass(frozen=True)
@@ -154,26 +110,6 @@ def load_model(version_id: str, registry: Registry, storage: Storage, scorer_of:
     scorer = scorer_of(artifact)
     refuse_other_features(scorer, artifact.signature, f"model {version_id}")
     return Model(version_id, version.threshold, artifact.signature, scorer)
-
-
-def refuse_other_features(scorer: Scorer, signature: Signature, model: str) -> None:
-    """Compare the columns of a model with its signature: their number, and their names where the model has any.
-
-    Parameters
-    ----------
-    model
-        What to call it.
-
-    Raises
-    ------
-    InvalidSignature
-        If they differ.
-    """
-    names, expected = list(scorer.feature_names), signature.names
-    if len(names) != len(expected) or any(has not in (None, wants) for has, wants in zip(names, expected, strict=True)):
-        named = [name for name in names if name is not None]
-        has = f"the features {', '.join(named)}" if len(named) == len(names) else f"{len(names)} features"
-        raise InvalidSignature(f"{model} has {has}, and its signature has {', '.join(expected)}")
 
 
 def score_shard(

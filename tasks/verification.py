@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from tasks.artifact import Artifact
@@ -12,7 +9,7 @@ from tasks.errors import GoldenRecordsDiffer, InvalidSignature
 from tasks.features import Matrix, feature_matrix
 from tasks.models import ModelVersion, Registry, fetch_artifact
 from tasks.records import check, rows_from_records
-from tasks.scoring import numpy_scorer
+from tasks.scorers import numpy_scorer
 from tasks.storage import Storage
 
 
@@ -55,13 +52,8 @@ def register_verified(version: ModelVersion, registry: Registry, storage: Storag
     registry.register(version)
 
 
-def golden_records(artifact: Artifact) -> list[Mapping[str, Any]]:
-    """The records of the golden ones, without their scores."""
-    return [golden["record"] for golden in artifact.golden]
-
-
 def _golden_features(artifact: Artifact, version_id: str) -> Matrix:
-    records = golden_records(artifact)
+    records = [golden["record"] for golden in artifact.golden]
     if not records:
         raise GoldenRecordsDiffer(
             f"version {version_id} has no golden records, so nothing tells whether it is right"

@@ -15,7 +15,7 @@ from tasks.artifact import Artifact, Framework, read_artifact
 from tasks.errors import UnsupportedModel
 from tasks.features import Matrix, feature_matrix
 from tasks.records import check, rows_from_records
-from tasks.scoring import Scorer, refuse_other_features
+from tasks.scorers import Scorer, refuse_other_features
 from tasks.signature import Signature
 
 
@@ -34,20 +34,30 @@ class LoadedModel:
 
 
 def load(directory: Path) -> LoadedModel:
-    """Read a model directory and score its golden records, together and one by one.
+    """Read a model directory and put its model to the test.
 
     Raises
     ------
     ModelDirectoryIncomplete
         If a file is missing or unreadable; names it.
+    UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
+        If a file is not what its name says, or the model does not pass.
+    """
+    return put_to_the_test(_read(directory))
+
+
+def put_to_the_test(artifact: Artifact) -> LoadedModel:
+    """Load a model and score its golden records, together and one by one.
+
+    Raises
+    ------
     UnsupportedModel
-        If the model has a format, or is of a kind, that is not served, or a file is not what its name says.
+        If the model is of a kind that is not served.
     InvalidSignature
-        If the signature contradicts itself or the model.
+        If the signature and the model contradict each other.
     GoldenRecordsDiffer
         If there is no golden record, or one gets another score.
     """
-    artifact = _read(directory)
     scorer = container_scorer(artifact)
     refuse_other_features(scorer, artifact.signature, artifact.model_file)
     score_one = row_scorer(scorer)

@@ -13,7 +13,8 @@ from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import Registry
 from tasks.run_request import RunRequest
-from tasks.scoring import Model, load_model, numpy_scorer, score_shard
+from tasks.scorers import numpy_scorer
+from tasks.scoring import Model, load_model, score_shard
 from tasks.settings import Settings
 from tasks.shards import Shard
 from tasks.storage import Storage

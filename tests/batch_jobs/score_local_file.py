@@ -20,7 +20,8 @@ from tasks.inventory import shards_of
 from tasks.layout import RunFolder
 from tasks.probability import Vector
 from tasks.run_request import RunRequest
-from tasks.scoring import Model, Scorer, score_shard
+from tasks.scorers import Scorer
+from tasks.scoring import Model, score_shard
 from tasks.storage import Location
 from tests.batch_jobs.local_objects import LocalObjects
 

@@ -18,7 +18,7 @@ from batch_jobs.serving.predictor import Predictor
 from batch_jobs.serving.traffic import Traffic
 from tasks.artifact import Artifact, checksum, pack, unpack
 from tasks.errors import InvalidSignature, UnsupportedModel
-from tasks.scoring import numpy_scorer, refuse_other_features
+from tasks.scorers import numpy_scorer, refuse_other_features
 from tasks.signature import Feature, Signature
 from tests.batch_jobs.model_files import extract
 from tests.batch_jobs.other_frameworks import (

@@ -22,7 +22,8 @@ from tasks.layout import RunFolder
 from tasks.models import ModelVersion, Registry
 from tasks.online import Online
 from tasks.run_request import RunRequest
-from tasks.scoring import load_model, numpy_scorer, score_shard
+from tasks.scorers import numpy_scorer
+from tasks.scoring import load_model, score_shard
 from tasks.settings import Settings
 from tasks.shards import Shard
 from tasks.signature import Feature, Signature

@@ -14,7 +14,8 @@ from tasks.errors import (
     VersionExists,
 )
 from tasks.models import ModelVersion, Registry, fetch_artifact
-from tasks.scoring import load_model, numpy_scorer
+from tasks.scorers import numpy_scorer
+from tasks.scoring import load_model
 from tasks.signature import Feature, Signature
 from tasks.storage import Location
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, version_of
