@@ -1,4 +1,4 @@
-"""`score`: one shard of a run, by LightGBM's own library."""
+"""`score`: one shard of a run, by the own library of the model's framework or by the endpoint."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import argparse
 import json
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from batch_jobs.native import NativeForest
+from batch_jobs.scorers import container_scorer
+from tasks.endpoint_scorer import ENDPOINT_FAILURES, IN_FLIGHT, EndpointScorer, patient_endpoint
 from tasks.errors import InvalidRunRequest
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import Registry
+from tasks.pressure import Pressure
+from tasks.remote_preprocessing import PreprocessFunction
 from tasks.run_request import RunRequest
-from tasks.scoring import load_model, score_shard
+from tasks.scorer_choice import ScorerChoice
+from tasks.scoring import RowsModel, load_model, score_shard
 from tasks.settings import Settings
 from tasks.shards import Shard, from_manifest
 from tasks.storage import Location, Storage
@@ -37,21 +42,64 @@ def run(arguments: argparse.Namespace) -> None:
     shard = Shard.from_json(_json(arguments.shard, "--shard")) if arguments.shard else _of_array(arguments, storage)
     folder = RunFolder.of(request, settings.required("results_bucket"))
     try:
-        marker = score_shard(
+        marker = _score(request, shard, folder, settings, storage)
+    except Exception as error:
+        with suppress(Exception):  # the first error matters, not that it could not be noted
+            storage.write_json(folder.failure(shard.shard_id), {"error": type(error).__name__, "message": str(error)})
+        raise
+    _log("INFO", "scored", runId=request.run_id, **marker)
+
+
+def _score(
+    request: RunRequest, shard: Shard, folder: RunFolder, settings: Settings, storage: Storage
+) -> dict[str, Any]:
+    """Score by the scorer that was chosen; if the choice was left to us, fall back on the artifact."""
+    registry = Registry(settings.parameter_root)
+
+    def score_with(model: Callable[[], RowsModel]) -> dict[str, Any]:
+        return score_shard(
             request,
             shard,
-            model=lambda: load_model(request.model_version, Registry(settings.parameter_root), storage, NativeForest),
+            model=model,
             folder=folder,
             storage=storage,
             items=TableWriter(settings.required("predictions_table")),
             retention_days=settings.retention_days,
             worker=_worker(),
         )
-    except Exception as error:
-        with suppress(Exception):  # the first error matters, not that it could not be noted
-            storage.write_json(folder.failure(shard.shard_id), {"error": type(error).__name__, "message": str(error)})
-        raise
-    print(json.dumps({"level": "INFO", "message": "scored", "runId": request.run_id, **marker}), flush=True)
+
+    choice = ScorerChoice.recorded(request, folder, storage)
+    if choice.scorer == "endpoint":
+        try:
+            return score_with(lambda: _endpoint_scorer(request, choice, settings, registry))
+        except ENDPOINT_FAILURES as error:
+            if request.scorer != "auto":
+                raise
+            # Nothing is published yet, and the artifact gives the same predictions.
+            _log(
+                "WARNING",
+                "the endpoint does not score, so the container does",
+                error=type(error).__name__,
+                why=str(error),
+            )
+    return score_with(lambda: load_model(request.model_version, registry, storage, container_scorer))
+
+
+def _endpoint_scorer(
+    request: RunRequest, choice: ScorerChoice, settings: Settings, registry: Registry
+) -> EndpointScorer:
+    return EndpointScorer(
+        registry.get(request.model_version),
+        choice.variant or "",
+        endpoint=patient_endpoint(settings.required("endpoint")),
+        preprocess=PreprocessFunction(settings.required("preprocess_function")),
+        pressure=Pressure(choice.calls_per_second or request.endpoint_calls_per_second, IN_FLIGHT),
+        records_per_call=request.endpoint_records,
+    )
+
+
+def _log(level: str, message: str, **fields: Any) -> None:
+    print(json.dumps({"level": level, "message": message, **fields}), flush=True)
 
 
 def _of_array(arguments: argparse.Namespace, storage: Storage) -> Shard:

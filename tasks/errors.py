@@ -159,6 +159,10 @@ class VersionNotServed(TaskError):
     """No variant of the endpoint serves the model version, or not any more."""
 
 
+class PreprocessingUnavailable(ServiceUnavailable):
+    """The function `preprocess` was throttled, died or could not be reached; the same call may succeed later."""
+
+
 class PreprocessingFailed(TaskError):
     """The function `preprocess` does not take the records, or answers something else than what becomes of them."""
 

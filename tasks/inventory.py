@@ -57,25 +57,24 @@ def shards_of(stored: StoredObject, bucket: str, request: RunRequest, storage: S
     kind, compression = format_of(stored.key)
     whole = Shard("", "small", bucket, stored.key, stored.etag, kind, compression, None, 1, None, stored.size)
     if stored.size == 0:
-        return [replace(whole, rows=0, lane=_lane(0, request))]
+        return [_sized(whole, 0, request, rows=0)]
     if kind != "parquet":
         sample = storage.read_range(whole.source, stored.etag, 0, min(_SAMPLE_BYTES, stored.size))
         rows = estimated_rows(sample, stored.size, gzipped=compression == "gzip")
-        return [replace(whole, lane=_lane(rows, request))]
+        return [_sized(whole, rows, request)]
     try:
         footer = read_footer(whole.source, stored.etag, stored.size, storage)
     except UnreadableObject:
-        return [replace(whole, lane=_lane(0, request))]
+        return [_sized(whole, 0, request)]
     sizes = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
     if footer.num_rows <= request.shard_rows or len(sizes) < 2:
-        return [replace(whole, rows=footer.num_rows, lane=_lane(footer.num_rows, request))]
+        return [_sized(whole, footer.num_rows, request, rows=footer.num_rows)]
     return [
-        replace(
-            whole,
-            row_groups=(first, last),
-            first_row=1 + sum(sizes[:first]),
+        _sized(
+            replace(whole, row_groups=(first, last), first_row=1 + sum(sizes[:first])),
+            sum(sizes[first:last]),
+            request,
             rows=sum(sizes[first:last]),
-            lane=_lane(sum(sizes[first:last]), request),
         )
         for first, last in cut(sizes, request.shard_rows)
     ]
@@ -108,5 +107,11 @@ def _is_data(key: str, prefix: str) -> bool:
     return not key.endswith("/") and not any(name.startswith(("_", ".")) for name in below)
 
 
+def _sized(shard: Shard, about_rows: int, request: RunRequest, rows: int | None = None) -> Shard:
+    return replace(shard, rows=rows, about_rows=about_rows, lane=_lane(about_rows, request))
+
+
 def _lane(rows: int, request: RunRequest) -> Lane:
-    return "small" if request.scorer == "auto" and rows <= request.small_shard_rows else "large"
+    """Functions have numpy alone, which evaluates LightGBM's trees and no other model."""
+    by_function = request.scorer == "auto" and request.framework == "lightgbm"
+    return "small" if by_function and rows <= request.small_shard_rows else "large"

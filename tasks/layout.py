@@ -37,6 +37,11 @@ class RunFolder:
         return self._in_run("request.json")
 
     @property
+    def scorer(self) -> Location:
+        """How the run's jobs score, and why so."""
+        return self._in_run("scorer.json")
+
+    @property
     def summary(self) -> Location:
         """The summary."""
         return self._in_run("summary.json")

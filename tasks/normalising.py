@@ -43,13 +43,13 @@ def normalise(
     version = asked.get("modelVersion", ACTIVE)
     if version == ACTIVE:
         version = first_use.get("modelVersion") or registry.active()
-    registry.get(version)
     request = complete(
         asked,
         execution_name=execution_name,
         started_at=first_use.get("startedAt", started_at),
         data_bucket=settings.required("data_bucket"),
         model_version=version,
+        framework=registry.get(version).framework,
     )
     if recorded is not None:
         request.refuse_if_other_than(recorded)

@@ -14,6 +14,8 @@ from tasks.inventory import shards_of, take_inventory
 from tasks.layout import RunFolder
 from tasks.markers import valid_markers
 from tasks.run_request import RunRequest
+from tasks.scorer_choice import choose_scorer
+from tasks.served_versions import ServedVersions
 from tasks.shards import LANES, Lane, Shard, from_manifest, to_manifest
 from tasks.storage import LOOKS_AT_ONCE, Storage
 
@@ -44,8 +46,8 @@ class Plan:
         }
 
 
-def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage) -> Plan:
-    """Plan a run, or what is left of one, and write its manifests.
+def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage, served: ServedVersions) -> Plan:
+    """Plan a run, or what is left of one, and write its manifests and the choice of its jobs' scorer.
 
     The first plan of a run takes the inventory of the input and records every shard. Later plans (a retry, a
     redrive, a replay, the same run id again) keep that record, so that objects which arrived since do not slip into
@@ -62,6 +64,8 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage) -> Pla
         If the run id was used before for another request.
     InputChanged
         If an object was replaced of which a part is scored already.
+    VersionNotServed
+        If the endpoint shall score, and does not serve the version.
     """
     _claim_run_id(request, folder, storage)
     place = folder.manifest("all")
@@ -77,6 +81,7 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage) -> Pla
         shards = _looked_at_anew(known, finished, request, storage)
         storage.write(place, to_manifest(shards))
     plan = Plan(folder, shards, [shard for shard in shards if shard.shard_id not in finished])
+    _choose_scorer(request, plan, storage, served)
     for lane in LANES:
         storage.write(folder.manifest(lane), to_manifest(plan.lane(lane)))
     return plan
@@ -86,6 +91,14 @@ def _claim_run_id(request: RunRequest, folder: RunFolder, storage: Storage) -> N
     if storage.write_if_absent(folder.request, orjson.dumps(request.record(), option=orjson.OPT_INDENT_2)):
         return
     request.refuse_if_other_than(storage.read_json(folder.request))
+
+
+def _choose_scorer(request: RunRequest, plan: Plan, storage: Storage, served: ServedVersions) -> None:
+    """Record the choice. Where nothing is left for jobs, the reason of what they did stays."""
+    place, outstanding = plan.folder.scorer, plan.lane("large")
+    if outstanding or storage.read(place) is None:
+        jobs = [shard for shard in plan.shards if shard.lane == "large"]
+        storage.write_json(place, choose_scorer(request, jobs, outstanding, served).to_json())
 
 
 def _looked_at_anew(known: list[Shard], finished: set[str], request: RunRequest, storage: Storage) -> list[Shard]:

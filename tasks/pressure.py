@@ -58,13 +58,26 @@ class Pressure:
         Raises
         ------
         Exception
-            What the work raised; the rest is not begun then, and what is under way makes no further call.
+            What the work raised first; the rest is not begun then, and what is under way makes no further call.
         """
         pool = ThreadPoolExecutor(self._in_flight)
+        failures: list[Exception] = []
+
+        def unless_over(thing: _Thing) -> _Outcome:
+            self._refuse_if_over()
+            try:
+                return work(thing)
+            except Exception as error:
+                failures.append(error)
+                self._over.set()
+                raise
+
         try:
-            return [future.result() for future in [pool.submit(work, thing) for thing in things]]
-        except BaseException:
-            self._over.set()
+            return [future.result() for future in [pool.submit(unless_over, thing) for thing in things]]
+        except BaseException as error:
+            self._over.set()  # also where the process is told to end
+            if isinstance(error, Exception):
+                raise failures[0] from None
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -102,6 +115,9 @@ class Pressure:
             self._next_call_at = turn + self._interval
         if turn > now:
             self._wait(turn - now)
+        self._refuse_if_over()
+        return ask()
+
+    def _refuse_if_over(self) -> None:
         if self._over.is_set():
             raise ServiceUnavailable("another call of the job has failed for good")
-        return ask()

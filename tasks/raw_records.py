@@ -91,7 +91,7 @@ def _values(column: pa.Array, feature: Feature) -> list[Any]:
 
 
 def _numbers(column: pa.Array) -> list[Any]:
-    values = column.to_pylist()
+    values: list[Any] = column.to_pylist()
     odd = ~np.isfinite(column.to_numpy(zero_copy_only=False))
     for place in np.flatnonzero(odd):
         if values[place] is not None:
@@ -101,10 +101,9 @@ def _numbers(column: pa.Array) -> list[Any]:
 
 def _plain(column: pa.Array) -> list[Any]:
     try:
-        values: list[Any] = column.to_pylist()
+        return list(column.to_pylist())
     except (ValueError, OverflowError):  # text that is no UTF-8, a time that Python does not have
         return [_UNSPEAKABLE] * len(column)
-    return values
 
 
 def _is_speakable(value: Any) -> bool:

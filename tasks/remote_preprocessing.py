@@ -11,7 +11,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from tasks.aws import client, error_code, named_failures
-from tasks.errors import PreprocessingFailed, ServiceUnavailable
+from tasks.errors import PreprocessingFailed, PreprocessingUnavailable, ServiceUnavailable
 from tasks.rows import Flaw, FlawKind
 
 #: Error types with which the function, or Lambda on its behalf, says "later": a service was away, the worker died.
@@ -66,7 +66,7 @@ class PreprocessFunction:
         ------
         TooMuchAtOnce
             If question or answer would be over Lambda's 6 MB.
-        ServiceUnavailable
+        PreprocessingUnavailable
             If Lambda throttles or is away, or what the function needs is.
         PreprocessingFailed
             If there is no such function, it fails, or its answer does not fit the records.
@@ -83,6 +83,8 @@ class PreprocessFunction:
             if error_code(error) in _TOO_LARGE:
                 raise TooMuchAtOnce from error
             raise PreprocessingFailed(f"the function {self._name} cannot be invoked: {error}") from error
+        except ServiceUnavailable as error:
+            raise PreprocessingUnavailable(str(error)) from error
         if "FunctionError" in answer:
             raise self._named(body)
         return self._parsed(body, len(records))
@@ -97,7 +99,7 @@ class PreprocessFunction:
             return TooMuchAtOnce()
         said = f"the function {self._name} failed: {kind}: {message}"
         later = kind in _LATER or "Task timed out" in message
-        return ServiceUnavailable(said) if later else PreprocessingFailed(said)
+        return PreprocessingUnavailable(said) if later else PreprocessingFailed(said)
 
     def _parsed(self, body: bytes, count: int) -> Preprocessed:
         try:

@@ -12,7 +12,11 @@ from typing import Any, Literal
 
 from tasks.errors import InvalidRunRequest, RunIdConflict
 
-Scorer = Literal["auto", "container"]
+Scorer = Literal["auto", "container", "endpoint"]
+
+#: With `auto`, jobs that have up to this many rows in all ask the endpoint: fetching the artifact is not worth while,
+#: and production hardly notices. Ten times as many would take longer than a job with the artifact takes to start.
+MOST_ROWS_BY_ENDPOINT = 10_000
 
 #: The version that stands for "whatever is active when the run starts".
 ACTIVE = "active"
@@ -51,9 +55,12 @@ SCHEMA: dict[str, Any] = {
         },
         "scorer": {
             "type": "string",
-            "enum": ["auto", "container"],
+            "enum": ["auto", "container", "endpoint"],
             "default": "auto",
-            "description": "auto: small shards in Lambda, large ones in AWS Batch. container: all in AWS Batch.",
+            "description": "Who evaluates the model; the predictions are the same. container: AWS Batch jobs, with the "
+            "artifact. endpoint: AWS Batch jobs ask the endpoint's variant that serves the version. auto: small shards "
+            "in Lambda, if it can evaluate the model; the others in AWS Batch, by the endpoint if they have up to "
+            f"{MOST_ROWS_BY_ENDPOINT:,} rows in all and a variant serves the version, else with the artifact.",
         },
         "shardRows": {
             "type": "integer",
@@ -83,6 +90,21 @@ SCHEMA: dict[str, Any] = {
             "default": 10,
             "description": "Shards of a lane that are scored at the same time.",
         },
+        "endpointRecords": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 10_000,
+            "default": 500,
+            "description": "Records of one call of the endpoint, if it is asked.",
+        },
+        "endpointCallsPerSecond": {
+            "type": "number",
+            "minimum": 0.1,
+            "maximum": 1_000,
+            "default": 10,
+            "description": "Calls of the endpoint that all jobs of the run together begin in a second: what the run "
+            "takes of production.",
+        },
         "schedule": {
             "type": "string",
             "pattern": _SCHEDULE,
@@ -106,7 +128,10 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A complete request: nothing in it is left to defaults, so every step and every replay sees the same."""
+    """A complete request: nothing in it is left to defaults, so every step and every replay sees the same.
+
+    `framework` is that of the model version.
+    """
 
     run_id: str
     input: str
@@ -118,6 +143,9 @@ class RunRequest:
     concurrency: int
     day: str
     started_at: str
+    framework: str = "lightgbm"
+    endpoint_records: int = 500
+    endpoint_calls_per_second: float = 10
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RunRequest:
@@ -199,7 +227,13 @@ def parse_user_input(document: Any) -> dict[str, Any]:
 
 
 def complete(
-    asked: Mapping[str, Any], *, execution_name: str, started_at: str, data_bucket: str, model_version: str
+    asked: Mapping[str, Any],
+    *,
+    execution_name: str,
+    started_at: str,
+    data_bucket: str,
+    model_version: str,
+    framework: str,
 ) -> RunRequest:
     """Fill the gaps of a checked user input.
 
@@ -213,8 +247,8 @@ def complete(
         Start of the execution, ISO 8601 with a zone.
     data_bucket
         Bucket of the default input.
-    model_version
-        The concrete version, never `active`.
+    model_version, framework
+        The concrete version, never `active`, and its framework.
 
     Raises
     ------
@@ -236,6 +270,9 @@ def complete(
         concurrency=values["concurrency"],
         day=start.date().isoformat(),
         started_at=start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        framework=framework,
+        endpoint_records=values["endpointRecords"],
+        endpoint_calls_per_second=values["endpointCallsPerSecond"],
     )
 
 

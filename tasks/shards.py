@@ -26,7 +26,7 @@ class Shard:
 
     `row_groups` is the half-open range [first, last) of a Parquet object's row groups, None for a whole object;
     `first_row` is the 1-based row of the object with which the shard begins; `rows` is None where only reading
-    tells; `bytes` are those of the whole object.
+    tells, and `about_rows` an estimate then, 0 if there is none; `bytes` are those of the whole object.
     """
 
     shard_id: str
@@ -40,6 +40,7 @@ class Shard:
     first_row: int
     rows: int | None
     bytes: int
+    about_rows: int = 0
 
     @property
     def source(self) -> Location:
@@ -57,7 +58,7 @@ class Shard:
         document = asdict(self)
         groups = None if self.row_groups is None else list(self.row_groups)
         return {"shardId": document.pop("shard_id")} | {
-            {"row_groups": "rowGroups", "first_row": "firstRow"}.get(key, key): value
+            {"row_groups": "rowGroups", "first_row": "firstRow", "about_rows": "aboutRows"}.get(key, key): value
             for key, value in (document | {"row_groups": groups}).items()
         }
 
@@ -77,6 +78,7 @@ class Shard:
             first_row=document["firstRow"],
             rows=document["rows"],
             bytes=document["bytes"],
+            about_rows=document["aboutRows"],
         )
 
     def with_id(self, number: int) -> Shard:

@@ -10,6 +10,7 @@ from typing import Any
 from tasks.layout import RunFolder
 from tasks.markers import planned_shards, valid_markers
 from tasks.run_request import RunRequest, parse_time
+from tasks.scorer_choice import ScorerChoice
 from tasks.shards import LANES
 from tasks.storage import Location, Storage
 
@@ -26,7 +27,8 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
     -------
     The summary. `rows`, `predictions` and `quarantined` are those of finished shards; `stages` are seconds of work
     by stage, over all workers; `seconds` is the time from the start of the run; `histogram` counts predictions in
-    20 equal bins of the score.
+    20 equal bins of the score. `scorer` says what was asked, what was chosen for the jobs and why, and how many shards
+    were scored by functions, containers and the endpoint.
 
     Raises
     ------
@@ -40,6 +42,8 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
     for marker in markers:
         reasons.update(marker["reasons"])
         stages.update(marker["stages"])
+    choice = ScorerChoice.recorded(run, folder, storage)
+    scored_by = Counter(marker["scorer"] for marker in markers)
     finished_at = datetime.now(UTC)
     predictions = folder.predictions("")
     quarantine = folder.quarantine("")
@@ -58,6 +62,13 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
             "failed": check["failed"],
         }
         | {lane: sum(shard.lane == lane for shard in shards) for lane in LANES},
+        "scorer": {
+            "asked": run.scorer,
+            "chosen": choice.scorer,
+            "reason": choice.reason,
+            "variant": choice.variant,
+            "shards": dict(sorted(scored_by.items())),
+        },
         "rows": sum(marker["rows"] for marker in markers),
         "predictions": sum(marker["predictions"] for marker in markers),
         "quarantined": sum(marker["quarantined"] for marker in markers),

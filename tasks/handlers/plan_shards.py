@@ -11,6 +11,7 @@ from tasks.handlers.telemetry import logger, metrics, traced
 from tasks.layout import RunFolder
 from tasks.planning import plan_shards
 from tasks.run_request import RunRequest
+from tasks.served_versions import ServedVersions
 from tasks.settings import Settings
 from tasks.storage import Storage
 
@@ -22,11 +23,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     """Plan the shards of a run.
 
     Input: `{"run": RunRequest}`. Output: `{"plan": {"bucket", "rows", "shards", "small", "large"}}`.
-    Errors: `NoInputFound`, `UnsupportedObject`, `RunIdConflict`, `InputChanged`, `ServiceUnavailable`.
+    Errors: `NoInputFound`, `UnsupportedObject`, `RunIdConflict`, `InputChanged`, `VersionNotServed`,
+    `ServiceUnavailable`.
     """
     request = RunRequest.from_json(event["run"])
-    folder = RunFolder.of(request, Settings.from_environment().required("results_bucket"))
-    plan = plan_shards(request, folder, Storage())
+    settings = Settings.from_environment()
+    folder = RunFolder.of(request, settings.required("results_bucket"))
+    plan = plan_shards(request, folder, Storage(), ServedVersions(settings.endpoint))
     metrics.add_metric("ShardsPlanned", MetricUnit.Count, len(plan.outstanding))
     logger.info("planned", extra={"run_id": request.run_id, "plan": plan.to_state()})
     return {"plan": plan.to_state()}

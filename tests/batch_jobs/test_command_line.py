@@ -24,6 +24,9 @@ RUN = {
     "concurrency": 1,
     "day": "2026-11-23",
     "startedAt": "2026-11-23T00:00:00.000Z",
+    "framework": "lightgbm",
+    "endpointRecords": 500,
+    "endpointCallsPerSecond": 10,
 }
 
 
@@ -124,6 +127,9 @@ class Objects:
     def read(self, place):
         return self.objects.get(place.key)
 
+    def read_json(self, place):
+        return json.loads(self.objects.get(place.key, "null"))
+
     def write_json(self, place, document):
         self.written[place.key] = document
 
@@ -138,6 +144,7 @@ SHARD = {
     "compression": None,
     "rowGroups": None,
     "firstRow": 1,
+    "aboutRows": 1,
     "rows": None,
     "bytes": 5,
 }

@@ -9,6 +9,7 @@ from tasks.errors import PlanMissing
 from tasks.halting import halt
 from tasks.layout import RunFolder
 from tasks.planning import plan_shards
+from tasks.served_versions import ServedVersions
 from tasks.summary import summarise
 from tasks.verdict import judge, reason_of
 from tests.tasks.conftest import GOOD, RUN
@@ -22,7 +23,7 @@ def half_scored(world, json_lines):
     """Four small shards, of which two are scored."""
     for name in "abcd":
         world.upload(f"input/{name}.jsonl", json_lines(GOOD, GOOD | {"origin": "SFO"}))
-    shards = plan_shards(RUN, FOLDER, world.storage).shards
+    shards = plan_shards(RUN, FOLDER, world.storage, ServedVersions("")).shards
     for shard in shards[:2]:
         world.score(shard)
     return shards
@@ -103,7 +104,7 @@ def test_a_job_s_own_words_are_the_reason(world, half_scored):
 def test_the_listed_shards_have_their_jobs_own_words_however_many_failed(world, json_lines):
     for number in range(12):
         world.upload(f"input/{number:02d}.jsonl", json_lines(GOOD))
-    for number, shard in enumerate(plan_shards(RUN, FOLDER, world.storage).shards):
+    for number, shard in enumerate(plan_shards(RUN, FOLDER, world.storage, ServedVersions("")).shards):
         child_failed(world, shard, "the job exited with 65", name=f"FAILED_{number}.json")
         world.storage.write_json(FOLDER.failure(shard.shard_id), {"error": "InputChanged", "message": "was replaced"})
 
@@ -123,7 +124,7 @@ def test_a_run_whose_manifest_is_gone_is_not_complete(world, half_scored, step):
 def test_a_cause_stays_short(world, json_lines):
     for number in range(30):
         world.upload(f"input/{'long-name-' * 10}{number}.jsonl", json_lines(GOOD))
-    plan_shards(RUN, FOLDER, world.storage)
+    plan_shards(RUN, FOLDER, world.storage, ServedVersions(""))
 
     verdict = judge(RUN, FOLDER, world.storage, LANES)
 
@@ -155,7 +156,7 @@ def test_the_summary_adds_up_the_markers(world, half_scored):
 
 def test_a_run_without_finished_shards_can_be_summarised(world, json_lines):
     world.upload("input/a.jsonl", json_lines(GOOD))
-    plan_shards(RUN, FOLDER, world.storage)
+    plan_shards(RUN, FOLDER, world.storage, ServedVersions(""))
 
     assert summarise(RUN, FOLDER, world.storage, {"verdict": "tolerated", "failed": 1, "failedShards": []})["rows"] == 0
 

@@ -15,10 +15,12 @@ from tasks.errors import InputChanged, NoInputFound, RunIdConflict, UnsupportedO
 from tasks.inventory import cut, estimated_rows
 from tasks.layout import RunFolder
 from tasks.planning import plan_shards
+from tasks.served_versions import ServedVersions
 from tasks.shards import from_manifest, to_manifest
 from tests.tasks.conftest import GOOD, RUN, World
 
 FOLDER = RunFolder.of(RUN, "results")
+NOTHING_SERVED = ServedVersions("")
 
 
 def parquet(rows, row_group_size=None):
@@ -28,8 +30,8 @@ def parquet(rows, row_group_size=None):
     return file.getvalue()
 
 
-def plan(world: World, run=RUN):
-    return plan_shards(run, FOLDER, world.storage)
+def plan(world: World, run=RUN, served=NOTHING_SERVED):
+    return plan_shards(run, FOLDER, world.storage, served)
 
 
 def manifest(world, name):

@@ -41,6 +41,9 @@ def test_the_empty_the_console_s_and_the_scheduler_s_input_ask_for_the_defaults(
         "concurrency": 10,
         "day": "2026-11-23",
         "startedAt": "2026-11-23T23:59:59.500Z",
+        "framework": "lightgbm",
+        "endpointRecords": 500,
+        "endpointCallsPerSecond": 10,
     }
 
 
@@ -70,14 +73,14 @@ def test_the_day_is_the_utc_day_of_the_start(world):
     ("document", "message"),
     [
         ([], "the input must be a JSON object, not []"),
-        ({"shards": 1}, "'shards' is not a key of the input; allowed are Comment, concurrency, input"),
+        ({"shards": 1}, "'shards' is not a key of the input; allowed are Comment, concurrency, endpointCalls"),
         ({"shardRows": -5}, "shardRows is -5; it must be a whole number from 1000 to 5000000"),
         ({"shardRows": 1000.5}, "it must be a whole number"),
         ({"shardRows": True}, "shardRows is true"),
         ({"concurrency": "10"}, 'concurrency is "10"'),
         ({"toleratedFailurePercentage": 101}, "a number from 0 to 100"),
         ({"toleratedFailurePercentage": float("nan")}, "a number from 0 to 100"),
-        ({"scorer": "gpu"}, 'scorer is "gpu"; it must be one of auto, container'),
+        ({"scorer": "gpu"}, 'scorer is "gpu"; it must be one of auto, container, endpoint'),
         ({"scorer": None}, "scorer is null"),
         ({"runId": "a b"}, "1 to 80 characters"),
         ({"runId": ""}, "1 to 80 characters"),
