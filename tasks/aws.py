@@ -38,6 +38,7 @@ _LATER = {
     "ThrottlingException",
     "ThrottledException",
     "TooManyRequestsException",
+    "TooManyUpdates",
     "TransactionInProgressException",
 }
 _REFUSED = {

@@ -21,7 +21,6 @@ from tasks.settings import Settings
 from tasks.storage import Storage
 from tasks.verification import verify
 
-
 #: After these the same execution plans again, with the lock that it has.
 _TRIED_AGAIN = (EndpointBusy, ServiceUnavailable)
 

@@ -30,7 +30,7 @@ def settle(
 
     Returns
     -------
-    `kind`, `version`, `outcome`; `served`, what the endpoint serves now; `pruned`, the names of what was deleted, and
+    `id`, `kind`, `version`, `execution`, `startedAt` of the plan, and `outcome`; `served`, what the endpoint serves now; `pruned`, the names of what was deleted, and
     `notPruned`, why something was not; `released`, whether the execution held the lock.
 
     Raises
@@ -46,6 +46,7 @@ def settle(
         pruned = prune(plan, control_plane, naming)
     served = control_plane.served_meanwhile()
     return {
+        "id": plan["id"],
         "kind": plan["kind"],
         "version": plan["version"],
         "execution": execution,

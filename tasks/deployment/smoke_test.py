@@ -8,7 +8,6 @@ from tasks.artifact import Artifact
 from tasks.endpoint import Answer, ModelEndpoint
 from tasks.errors import EndpointAnswerInvalid, EndpointRefused, InvalidRecords, SmokeTestFailed
 from tasks.preprocessing import clean
-from tasks.verification import golden_records
 
 #: How far a score may be from the promised one.
 TOLERANCE = 1e-9
@@ -29,7 +28,7 @@ def smoke_test(version: str, artifact: Artifact, variant: str, endpoint: ModelEn
     EndpointUnavailable
         If it does not answer; that is worth another try.
     """
-    records = clean(golden_records(artifact), artifact.signature).records
+    records = clean([golden["record"] for golden in artifact.golden], artifact.signature).records
     started = time.perf_counter()
     try:
         answer = endpoint.predict(records, variant=variant)
