@@ -12,10 +12,6 @@ class ModelDirectoryIncomplete(JobError):
     """The directory holds no model that can be served."""
 
 
-class GoldenRecordsDiffer(JobError):
-    """The model does not give its golden records the scores that it gave them when it was trained."""
-
-
 @dataclass(frozen=True)
 class Complaint:
     """What is wrong with one field of a record (0-based), or with the whole record if `field` is None."""

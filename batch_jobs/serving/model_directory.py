@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from batch_jobs.scorers import RowScorer, container_scorer, row_scorer
-from batch_jobs.serving.errors import GoldenRecordsDiffer, ModelDirectoryIncomplete
+from batch_jobs.serving.errors import ModelDirectoryIncomplete
 from tasks.artifact import Artifact, Framework, read_artifact
-from tasks.errors import UnsupportedModel
+from tasks.errors import GoldenRecordsDiffer, UnsupportedModel
 from tasks.features import Matrix, feature_matrix
 from tasks.records import check, rows_from_records
 from tasks.scorers import Scorer, refuse_other_features

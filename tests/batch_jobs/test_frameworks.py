@@ -7,17 +7,18 @@ import subprocess
 
 import numpy as np
 import orjson
+import pyarrow.parquet as pq
 import pytest
 from onnx import TensorProto, helper
 
 from batch_jobs.errors import NoProbability
 from batch_jobs.scorers import container_scorer, row_scorer
-from batch_jobs.serving.errors import GoldenRecordsDiffer, RequestRefused
-from batch_jobs.serving.model_directory import load
+from batch_jobs.serving.errors import RequestRefused
+from batch_jobs.serving.model_directory import load, put_to_the_test
 from batch_jobs.serving.predictor import Predictor
 from batch_jobs.serving.traffic import Traffic
 from tasks.artifact import Artifact, checksum, pack, unpack
-from tasks.errors import InvalidSignature, UnsupportedModel
+from tasks.errors import GoldenRecordsDiffer, InvalidSignature, UnsupportedModel
 from tasks.scorers import numpy_scorer, refuse_other_features
 from tasks.signature import Feature, Signature
 from tests.batch_jobs.model_files import extract
@@ -33,6 +34,7 @@ from tests.batch_jobs.other_frameworks import (
     training_rows,
     xgboost_artifact,
 )
+from tests.batch_jobs.score_local_file import main as score_local_file
 from tests.tasks.conftest import SIGNATURE
 
 ARTIFACTS = {
@@ -97,6 +99,22 @@ def test_an_artifact_is_packed_unpacked_loaded_and_answers_requests(make, tmp_pa
     found = [each["score"] for each in orjson.loads(predictor.answer(request))["predictions"]]
     rows = predictor.plain_rows(request)
     assert found == predictor.scores(rows) == predictor.scores_one_by_one(rows) == expected
+
+
+@every_framework
+def test_a_job_writes_the_scores_that_a_server_answers(make, tmp_path):
+    artifact = make()
+    (tmp_path / "data").mkdir()
+    lines = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records(500))
+    (tmp_path / "data" / "rows.jsonl").write_bytes(lines)
+    (tmp_path / "artifact").write_bytes(pack(artifact))
+
+    score_local_file(str(tmp_path), "rows.jsonl", str(tmp_path / "artifact"))
+
+    (written,) = (tmp_path / "results").rglob("*.parquet")
+    predictor = Predictor(put_to_the_test(artifact), "v1", 0.5, Traffic("v1"))
+    request = json.dumps({"records": records(500)}).encode()
+    assert pq.read_table(written)["score"].to_pylist() == predictor.scores(predictor.plain_rows(request))
 
 
 @every_framework

@@ -17,9 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from batch_jobs.scorers import container_scorer
 from batch_jobs.serving.application import MOST_BYTES, Application
 from batch_jobs.serving.traffic import Traffic
-from tests.batch_jobs.model_files import RECORDS, model_directory, scores
+from tests.batch_jobs.model_files import RECORDS, extract, model_directory, scores
+from tests.batch_jobs.other_frameworks import matrix, sklearn_artifact, xgboost_artifact
 from tests.tasks.conftest import GOOD
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +99,28 @@ def test_it_predicts_what_batch_scoring_predicts(server, records):
     assert answer["modelVersion"] == "v7"
     assert [each["score"] for each in answer["predictions"]] == scores(records)
     assert [each["prediction"] for each in answer["predictions"]] == [score >= 0.5 for score in scores(records)]
+
+
+@pytest.mark.parametrize("make", [xgboost_artifact, sklearn_artifact])
+def test_it_serves_other_frameworks_alike(make, tmp_path):
+    artifact = make()
+    records = [entry["record"] for entry in artifact.golden]
+    with serving(extract(tmp_path, artifact)) as server:
+        assert server.ready["framework"] == artifact.framework
+        for asked in (records[:1], records, records * 40):
+            status, answer = server.invoke(asked)
+            assert status == 200
+            assert [each["score"] for each in answer["predictions"]] == container_scorer(artifact).scores(
+                matrix(asked)
+            ).tolist()
+        bad = [GOOD | {"wind": "strong"}, GOOD | {"origin": "LHR"}, {"origin": "JFK"}, GOOD | {"colour": "red"}]
+        status, answer = server.invoke([GOOD, *bad])
+        named = [(each["record"], each["field"]) for each in answer["errors"]]
+        assert (status, named) == (400, [(1, "wind"), (2, "origin"), (3, "distance"), (4, "colour")])
+        assert server.ask("POST", "/invocations", '{"records": [{"distance": NaN}]}')[0] == 400
+        assert server.ask("POST", "/invocations", " " * 10_000_000)[0] == 413
+        assert server.ask("GET", "/ping")[0] == 200
+        assert server.stop()[-1]["message"] == "stopped"
 
 
 def test_it_answers_pings_with_nothing(server):

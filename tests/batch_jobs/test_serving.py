@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from batch_jobs.probability_of_one import sigmoid_of_one
 from batch_jobs.serving.complaints import examine
 from batch_jobs.serving.encoding import RecordEncoder
-from batch_jobs.serving.errors import GoldenRecordsDiffer, ModelDirectoryIncomplete, RequestRefused
+from batch_jobs.serving.errors import ModelDirectoryIncomplete, RequestRefused
 from batch_jobs.serving.model_directory import load
 from batch_jobs.serving.predictor import MOST_RECORDS, Predictor
 from batch_jobs.serving.traffic import Traffic
 from tasks.artifact import Artifact
-from tasks.errors import InvalidSignature, UnsupportedModel
+from tasks.errors import GoldenRecordsDiffer, InvalidSignature, UnsupportedModel
 from tasks.features import feature_matrix
 from tasks.probability import sigmoid
 from tasks.records import check, rows_from_records

@@ -1,10 +1,13 @@
 """The registry and the artifacts."""
 
+import io
+import tarfile
 from dataclasses import replace
 
+import orjson
 import pytest
 
-from tasks.artifact import Artifact, pack, unpack
+from tasks.artifact import Artifact, checksum, pack, unpack
 from tasks.errors import (
     ArtifactMissing,
     ArtifactTampered,
@@ -91,8 +94,6 @@ def test_a_missing_artifact_is_named(world):
 
 
 def test_bytes_that_are_no_archive_are_refused():
-    from tasks.artifact import checksum
-
     with pytest.raises(UnsupportedModel, match="no archive"):
         unpack(b"hello", checksum(b"hello"))
 
@@ -107,6 +108,61 @@ def test_a_signature_that_differs_from_the_registry_s_or_the_model_s_is_refused(
     world.registry.register(version)
     with pytest.raises(InvalidSignature, match="features distance, wind, origin, and its signature has distance"):
         load_model("v3", world.registry, world.storage, numpy_scorer)
+
+
+def test_an_artifact_of_another_framework_than_the_registered_one_is_refused(world):
+    version, body = version_of(ARTIFACT, "v3")
+    world.storage.write(Location.parse(version.artifact), body)
+    world.registry.register(replace(version, framework="onnx"))
+
+    with pytest.raises(UnsupportedModel, match=r"v3 is registered as one of onnx, and its artifact holds model\.txt"):
+        load_model("v3", world.registry, world.storage, numpy_scorer)
+
+
+def archive_of(**files: bytes) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
+
+
+GOOD_FILES = {
+    "model.txt": MODEL_TEXT.encode(),
+    "signature.json": orjson.dumps(SIGNATURE.to_json()),
+    "golden.json": b'[{"record": {}, "score": 1}]',
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model.txt": b"\xff"}, "model.txt is no text"),
+        ({"signature.json": b"{"}, "signature.json is not JSON"),
+        ({"golden.json": b"["}, "golden.json is not JSON"),
+        ({"golden.json": b"{}"}, "golden.json is no list"),
+        ({"golden.json": b'[{"record": {}, "score": true}]'}, "golden.json is no list"),
+        ({"golden.json": b'[{"record": {}, "score": -0.1}]'}, "golden.json is no list"),
+        ({"golden.json": b'[{"record": [], "score": 0.1}]'}, "golden.json is no list"),
+        ({"model.onnx": b""}, "holds model.txt and model.onnx; it must hold one of"),
+        ({"steps/scaler.pkl": b""}, r"holds a pickled model \(steps/scaler.pkl\): loading one would run its code"),
+    ],
+)
+def test_an_archive_whose_files_are_not_what_their_names_say_is_refused(change, message):
+    body = archive_of(**GOOD_FILES | change)
+
+    with pytest.raises(UnsupportedModel, match=message):
+        unpack(body, checksum(body))
+
+
+@pytest.mark.parametrize("name", GOOD_FILES)
+def test_an_archive_that_lacks_a_file_is_refused(name):
+    body = archive_of(**{key: content for key, content in GOOD_FILES.items() if key != name})
+
+    with pytest.raises(UnsupportedModel, match=name):
+        unpack(body, checksum(body))
 
 
 @pytest.mark.parametrize(
