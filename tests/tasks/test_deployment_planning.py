@@ -34,9 +34,7 @@ def house(world):
 
 
 def by_hand(house, version):
-    house.world.registry._ssm.put_parameter(
-        Name=f"{ROOT}/active-version", Value=version, Type="String", Overwrite=True
-    )
+    house.world.registry._ssm.put_parameter(Name=f"{ROOT}/active-version", Value=version, Type="String", Overwrite=True)
     return CHANGED
 
 
@@ -183,7 +181,9 @@ def test_a_version_with_another_image_than_the_warm_one_gets_a_new_model(house):
 
 
 def test_the_champion_cannot_be_its_own_challenger(house):
-    with pytest.raises(InvalidDeployment, match=r"v1 is the champion \(ModelA\); its challenger must be another version"):
+    with pytest.raises(
+        InvalidDeployment, match=r"v1 is the champion \(ModelA\); its challenger must be another version"
+    ):
         house.plan("deploy", {"version": "v1", "role": "challenger"})
     assert house.lock.hold() is None
 
@@ -285,7 +285,9 @@ def test_a_version_that_is_not_registered_is_refused_before_the_lock_is_touched(
 def test_a_deployment_while_another_runs_is_refused_naming_that(house, kind, document):
     first = house.plan("deploy", {"version": "v2"})
 
-    with pytest.raises(DeploymentInProgress, match=r"model-deploy-dev-us-east-1:run-1 \(deploy of v2, since 2026-11-23T"):
+    with pytest.raises(
+        DeploymentInProgress, match=r"model-deploy-dev-us-east-1:run-1 \(deploy of v2, since 2026-11-23T"
+    ):
         house.plan(kind, document, execution("run-2"))
     assert house.lock.hold().execution == first["execution"]
 
