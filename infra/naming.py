@@ -28,6 +28,9 @@ ENVIRONMENTS = ("dev", "staging", "prod")
 #: The workflows: one state machine each, started through its alias.
 WORKFLOWS = ("batch-inference", "model-deploy", "model-rollback", "traffic-shift")
 
+#: Those that change which model is served. One of them runs at a time.
+DEPLOYMENT_WORKFLOWS = ("model-deploy", "model-rollback", "traffic-shift")
+
 #: The workflows that start by themselves when it is their time.
 SCHEDULED_WORKFLOWS = ("batch-inference",)
 
@@ -43,6 +46,10 @@ FUNCTIONS = (*WORKFLOW_FUNCTIONS, *DEPLOYMENT_FUNCTIONS, "preprocess", "predict"
 
 #: What the batch image can be asked to do; one job definition each.
 JOBS = ("score", "train")
+
+#: EventBridge rules.
+ENDED_RUNS = "ended-runs"
+FOLLOWED_VERSION = "followed-version"
 
 #: Production variants of the endpoint. Their names never change, so that scaling policies, alarms and dashboards stay
 #: valid over any deployment of a model.
@@ -124,6 +131,16 @@ class Names:
     def endpoint(self) -> str:
         """SageMaker endpoint."""
         return self.of("sagemaker-endpoint")
+
+    @property
+    def first_config(self) -> str:
+        """Endpoint configuration of the first deployment."""
+        return self.of("sagemaker-first-config")
+
+    @property
+    def first_model(self) -> str:
+        """SageMaker model of the first deployment."""
+        return self.of("sagemaker-first-model")
 
     @property
     def api(self) -> str:

@@ -51,7 +51,8 @@ class Endings:
     rolled_back
         First step of the other success: a comparison has ended in a rollback.
     nothing_to_do
-        First step where all is served as planned already: nobody is told.
+        First step where all is served as planned already. Only who took the lock for that, and may have stopped
+        another, is told of: the news of an active version that a workflow has set is no news.
     refused
         For the failure of the plan: nothing was done, and there is no plan.
     nothing_changed
@@ -83,7 +84,7 @@ def endings(what: str) -> Endings:
         What messages call it: `"Model deployment"`.
     """
     halt = halt_run()
-    told = tell_failure(subject=f"{what} failed", then=halt)
+    told = tell_failure(subject=f"{what}: failed", then=halt)
     settle = _settle("failed", told)
     Chain([settle, told, halt])
     restore = _restore(then=settle)
@@ -100,7 +101,7 @@ def endings(what: str) -> Endings:
     return Endings(
         success=_success(what, "succeeded", done),
         rolled_back=_success(what, "rolled-back", done),
-        nothing_to_do=_nothing_to_do(done),
+        nothing_to_do=_nothing_to_do(what, done),
         refused=refused,
         nothing_changed=_note("nothing changed", restore, endpoint=False, version=False),
         endpoint_changed=_note("endpoint changed", restore, endpoint=True, version=False),
@@ -234,13 +235,7 @@ def caught(go_to: State) -> Catch:
 
 
 def _success(what: str, outcome: str, done: Succeed) -> State:
-    words = outcome.replace("-", " ")
-    told = tell(
-        f"Tell, {words}",
-        subject=f"{what} {words}",
-        message="States.JsonToString($.settled.summary)",
-        catch=Catch(error_equals=["States.ALL"], result_path="$.settled.summary.untold", next_step=done),
-    )
+    told = _tell(what, outcome, done)
     unsettled = _note_unsettled(outcome)
     settle = _settle(outcome, unsettled)
     unsettled.next(told)
@@ -248,13 +243,30 @@ def _success(what: str, outcome: str, done: Succeed) -> State:
     return settle
 
 
-def _nothing_to_do(done: Succeed) -> State:
+def _nothing_to_do(what: str, done: Succeed) -> State:
     outcome = "nothing-to-do"
+    told = _tell(what, outcome, done)
+    held = Choice(
+        "Was the lock held?",
+        rules=[(ChoiceRule.BooleanEquals("$.settled.summary.released", True), told)],
+        default=done,
+    )
     unsettled = _note_unsettled(outcome)
     settle = _settle(outcome, unsettled)
-    unsettled.next(done)
-    settle.next(done)
+    Chain([settle, held])
+    unsettled.next(told)
+    told.next(done)
     return settle
+
+
+def _tell(what: str, outcome: str, done: Succeed) -> Task:
+    words = outcome.replace("-", " ")
+    return tell(
+        f"Tell, {words}",
+        subject=f"{what}: {words}",
+        message="States.JsonToString($.settled.summary)",
+        catch=Catch(error_equals=["States.ALL"], result_path="$.settled.summary.untold", next_step=done),
+    )
 
 
 def _note_unsettled(outcome: str) -> Pass:

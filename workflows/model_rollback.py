@@ -5,7 +5,8 @@ Input
 All keys are optional; `{}`, the console's default input and an EventBridge event (whose `detail` may hold the same
 keys) are accepted. `version` (default: the active one if a deployment is under way, which is then stopped; else the one
 that was active before). EventBridge's event that the parameter of the active version was changed by hand goes back, or
-forward, to the version that the parameter names; where that version has its traffic already, nothing is done and nobody is told.
+forward, to the version that the parameter names; where that version has its
+traffic already, nothing is done and nobody is told.
 
 Output
 ------
@@ -60,7 +61,6 @@ def build() -> Workflow:
                 serve_version(ends),
             )
         ],
-        # The news of an active version that a deployment has set comes here, too. Nobody need hear of that twice.
         default=ends.nothing_to_do,
     )
     plan.next(needed)

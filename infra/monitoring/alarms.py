@@ -10,8 +10,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.monitoring.metrics import Metrics
-from infra.monitoring.notices import ENDED_RUNS
-from infra.naming import VARIANTS, WORKFLOWS, Names
+from infra.naming import ENDED_RUNS, FOLLOWED_VERSION, VARIANTS, WORKFLOWS, Names
 from infra.settings import Alarms
 
 _HOUR = cdk.Duration.hours(1)
@@ -182,6 +181,14 @@ def _runs(metrics: Metrics) -> Iterator[Watch]:
         0,
         "EventBridge could not tell about a run that ended badly. Look at `ml-pipeline executions`, and at the role "
         "with which EventBridge publishes.",
+    )
+    yield Watch(
+        "version-not-followed",
+        "runs",
+        metrics.rule("FailedInvocations", FOLLOWED_VERSION, "Sum"),
+        0,
+        "The active version was changed, and EventBridge could not start the rollback to it: what is served may be "
+        "another. Start `model-rollback` with that version by hand, then look at the rule's role and at the alias.",
     )
 
 

@@ -12,11 +12,8 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge, acknowledge_grants
 from infra.monitoring.metrics import state_machine_arn
-from infra.naming import WORKFLOWS, Names
+from infra.naming import ENDED_RUNS, WORKFLOWS, Names
 from infra.settings import Alarms, Slack
-
-#: Purpose of the rule that looks out for runs that ended badly.
-ENDED_RUNS = "ended-runs"
 
 #: What AWS Chatbot needs to draw the chart of an alarm (AWS Chatbot administrator guide, "IAM policies"). None of it
 #: can be narrowed to our metrics.

@@ -22,6 +22,27 @@ def grant_read_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
     _grant(role, stack, root, "ssm:GetParametersByPath", ["versions", "versions/*"])
 
 
+def grant_read_registry_history(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
+    """Let a role read which versions were active before. Parameters as for reading."""
+    _grant(role, stack, root, "ssm:GetParameterHistory", ["active-version"])
+
+
+def grant_take_lock(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
+    """Let a role see who changes what is served, take that over, and give it back. Parameters as for reading."""
+    for action in ("ssm:GetParameterHistory", "ssm:PutParameter"):
+        _grant(role, stack, root, action, ["deployment-lock"])
+
+
+def grant_activate(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
+    """Let a role say which version is active. Parameters as for reading."""
+    _grant(role, stack, root, "ssm:PutParameter", ["active-version"])
+
+
+def active_version(root: str) -> str:
+    """Name of the parameter of the active version."""
+    return f"{root}/active-version"
+
+
 def grant_register_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
     """Let a role read the registry, add versions, and say which one is active. Parameters as for reading."""
     grant_read_models(role, stack, root)
@@ -34,4 +55,5 @@ def _grant(role: iam.IRole, stack: cdk.Stack, root: str, action: str, parameters
         for parameter in parameters
     ]
     iam.Grant.add_to_principal(grantee=role, actions=[action], resource_arns=arns)
-    acknowledge(role, f"IAM5[Resource::{arns[-1]}]", "Versions are registered at run time, under this path.")
+    if "*" in arns[-1]:
+        acknowledge(role, f"IAM5[Resource::{arns[-1]}]", "Versions are registered at run time, under this path.")

@@ -67,6 +67,11 @@ class Stored(Construct):
         self.predictions.grant(role, "dynamodb:BatchWriteItem", "dynamodb:PutItem")
         self._data_key.grant_encrypt_decrypt(role)
 
+    def let_look_up_predictions(self, role: iam.IRole) -> None:
+        """Let a role get items of the table by their keys, and write none."""
+        self.predictions.grant(role, "dynamodb:BatchGetItem")
+        self._data_key.grant_decrypt(role)
+
     def let_delete(self, role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
         """Let a role delete the objects under a prefix."""
         bucket.grant_delete(role, f"{prefix}*")

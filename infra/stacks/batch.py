@@ -17,7 +17,7 @@ from infra.parts.image import JOBS, container_image
 from infra.parts.log_group import log_group
 from infra.parts.model_registry import grant_register_models
 from infra.parts.runtime_environment import runtime_environment
-from infra.parts.scoring import grant_score
+from infra.parts.scoring import grant_score, grant_score_by_endpoint
 from infra.parts.stored import Stored
 from infra.settings import Settings
 from infra.stacks.network import NetworkStack
@@ -55,7 +55,9 @@ class BatchStack(cdk.Stack):
         acknowledge(self._execution_role, "IAM5[Resource::*]", "ecr:GetAuthorizationToken takes no narrower resource.")
 
         stored = Stored(self, names, storage)
-        grant_score(self._job("score"), self, stored, settings.models_root)
+        score = self._job("score")
+        grant_score(score, self, stored, settings.models_root)
+        grant_score_by_endpoint(score, self, names, stored, settings.models_root)
         train = self._job("train")
         stored.let_read(train, stored.data)
         stored.let_read(train, stored.models)

@@ -180,7 +180,7 @@ class ModelsStack(cdk.Stack):
             "Model",
             # With a name of its own it cannot be replaced (CloudFormation user guide, "Name type"): a deployment that
             # would have to replace it fails, and what is served stays.
-            model_name=self._names.of("sagemaker-first-model"),
+            model_name=self._names.first_model,
             execution_role_arn=role.role_arn,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=shipped.get_att_string("Image"),
@@ -203,7 +203,7 @@ class ModelsStack(cdk.Stack):
             self,
             "EndpointConfig",
             # As the model: never replaced.
-            endpoint_config_name=self._names.of("sagemaker-first-config"),
+            endpoint_config_name=self._names.first_config,
             production_variants=[
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
                     variant_name=variant,

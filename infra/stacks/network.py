@@ -25,6 +25,12 @@ INTERFACE_ENDPOINTS = {
     "EcrApi": (ec2.InterfaceVpcEndpointAwsService.ECR, "ecr"),
     "EcrDocker": (ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER, "ecr"),
     "SageMakerRuntime": (ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_RUNTIME, "sagemaker"),
+    # Deployments: what is served, the executions that change it, and how the variants do.
+    "SageMakerApi": (ec2.InterfaceVpcEndpointAwsService.SAGEMAKER_API, "sagemaker"),
+    "StepFunctions": (ec2.InterfaceVpcEndpointAwsService.STEP_FUNCTIONS, "states"),
+    "Metrics": (ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING, "cloudwatch"),
+    # Jobs that score by the endpoint have their records preprocessed by a function.
+    "Lambda": (ec2.InterfaceVpcEndpointAwsService.LAMBDA_, "lambda"),
 }
 
 _HTTPS = ec2.Port.tcp(443)
@@ -143,7 +149,7 @@ class NetworkStack(cdk.Stack):
         """
         our_endpoint = self.format_arn(service="sagemaker", resource="endpoint", resource_name=self._names.endpoint)
         for name, (service, prefix) in INTERFACE_ENDPOINTS.items():
-            invoking = prefix == "sagemaker"
+            invoking = name == "SageMakerRuntime"
             self.vpc.add_interface_endpoint(
                 name, service=service, private_dns_enabled=True, open=False, security_groups=[group]
             ).add_to_policy(

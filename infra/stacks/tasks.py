@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra import packaging
 from infra.naming import FUNCTIONS, Names
+from infra.parts.deployment_access import DeploymentAccess
 from infra.parts.model_registry import grant_read_models, grant_register_models
 from infra.parts.runtime_environment import runtime_environment
 from infra.parts.scoring import grant_score
@@ -77,6 +78,7 @@ class TasksStack(cdk.Stack):
         }
         stored = Stored(self, names, storage)
         self._grant_workflow(stored)
+        self._grant_deployments(stored)
         self._grant_online(stored, storage)
         # The object that is shipped is let in by `let_ship`.
         grant_register_models(self._role("ship-model"), self, self._models_root)
@@ -103,12 +105,23 @@ class TasksStack(cdk.Stack):
             stored.let_write(role, stored.results, "runs/")
         grant_score(score, self, stored, self._models_root)
 
+    def _grant_deployments(self, stored: Stored) -> None:
+        """What the functions that change, test and judge what is served touch."""
+        access = DeploymentAccess(self, self._names, stored, self._models_root)
+        access.let_plan(self._role("plan-deployment"))
+        access.let_smoke_test(self._role("smoke-test"))
+        access.let_judge(self._role("judge-traffic"))
+        access.let_settle(self._role("settle-deployment"))
+        # Which scorer a run takes depends on what is served when it is planned.
+        access.let_see_what_is_served(self._role("plan-shards"))
+        grant_read_models(self._role("preprocess"), self, self._models_root)
+
     def _grant_online(self, stored: Stored, storage: StorageStack) -> None:
         """What the functions behind the API and the stream touch."""
-        endpoint = self.format_arn(service="sagemaker", resource="endpoint", resource_name=self._names.endpoint)
+        access = DeploymentAccess(self, self._names, stored, self._models_root)
         predict, score_stream = self._role("predict"), self._role("score-stream")
         for role in (predict, score_stream):
-            iam.Grant.add_to_principal(grantee=role, actions=["sagemaker:InvokeEndpoint"], resource_arns=[endpoint])
+            access.let_invoke(role)
             grant_read_models(role, self, self._models_root)
             stored.let_add_predictions(role)
 

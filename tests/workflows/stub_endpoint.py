@@ -134,8 +134,8 @@ class StubEndpoint:
         return {"verdict": verdict, "reason": f"the judge says {verdict}", "variants": {}}
 
     def on_SettleDeployment(self, event: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        self.locked = False
-        return {"summary": {"id": event["plan"]["id"], "outcome": event["outcome"]}}
+        released, self.locked = self.locked, False
+        return {"summary": {"id": event["plan"]["id"], "outcome": event["outcome"], "released": released}}
 
     def on_HaltRun(self, event: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if event["redriveCount"] > event["failedAtRedrive"]:
