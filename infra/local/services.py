@@ -7,6 +7,7 @@ from infra.local import (
     authorization,
     batch,
     crawler,
+    faults,
     image_registry,
     lambda_workers,
     objects,
@@ -43,3 +44,4 @@ def install(emulator: Emulator) -> None:
     for install_service in INSTALLERS:
         install_service(emulator)
     scaling.install(emulator, hosting=sagemaker.install(emulator))
+    faults.install(emulator)  # in front of all the others

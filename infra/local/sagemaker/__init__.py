@@ -11,7 +11,11 @@ it, its role's credentials are good for 12 hours. What would change what is answ
 name.
 
 Logs are written with the model's role's permission, and not at all without it, as on AWS.
+
+``ML_PIPELINE_LOCAL_STARTUP_SECONDS`` shortens the 8 minutes in which a new instance must be healthy.
 """
+
+import os
 
 from infra.local.emulator import Emulator
 from infra.local.sagemaker.artifacts import Artifacts
@@ -25,12 +29,15 @@ from infra.local.sagemaker.service import SageMakerService
 
 __all__ = ["ApiError", "Artifacts", "Limits", "Metrics", "SageMakerService", "install"]
 
+STARTUP_VARIABLE = "ML_PIPELINE_LOCAL_STARTUP_SECONDS"
+
 
 def install(emulator: Emulator) -> SageMakerService:
     """Serve SageMaker's control plane and runtime, and its resource types in CloudFormation."""
     artifacts = Artifacts(emulator.url, emulator.identities, emulator.directory / "sagemaker")
     logs = EndpointLogs(emulator.services, emulator.permissions)
-    service = SageMakerService(artifacts, logs, Metrics(emulator.services))
+    limits = Limits(startup=float(os.environ.get(STARTUP_VARIABLE, Limits.startup)))
+    service = SageMakerService(artifacts, logs, Metrics(emulator.services), limits)
     emulator.services.register(
         "sagemaker",
         service.handle,

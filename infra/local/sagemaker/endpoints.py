@@ -8,9 +8,7 @@ After a restart of the embedded AWS an endpoint sleeps until a call concerns it:
 instances are healthy, and requests wait for them.
 """
 
-import logging
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from infra.local.sagemaker.addresses import ENDPOINT, Place
@@ -21,19 +19,17 @@ from infra.local.sagemaker.endpoint import (
     CREATING,
     DELETING,
     FAILED,
-    IN_SERVICE,
     SYSTEM_UPDATING,
     UPDATING,
     Endpoint,
     Variant,
     loaded,
 )
-from infra.local.sagemaker.errors import DeploymentFailedError, ValidationError
+from infra.local.sagemaker.errors import ValidationError
 from infra.local.sagemaker.models import Models
+from infra.local.sagemaker.transitions import Transitions
 
 Record = dict[str, Any]
-
-_logger = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -66,7 +62,7 @@ class Endpoints:
         self._configs = configs
         self._deployer = deployer
         self._lock = threading.RLock()
-        self._stopping = False
+        self._transitions = Transitions(self._lock)
         self.by_name: dict[str, Endpoint] = {}
 
     def create(self, name: str, config_name: str) -> Record:
@@ -84,7 +80,7 @@ class Endpoints:
             endpoint = Endpoint(name, arn, config_name, self._variants(config_name))
             check_capacity(self._others(endpoint), sum(variant.count for variant in endpoint.variants.values()))
             self.by_name[name] = endpoint
-            self._work(endpoint, CREATING, lambda: self._start(endpoint), failed=FAILED)
+            self._transitions.begin(endpoint, CREATING, lambda: self._start(endpoint), failed=FAILED)
         return {"EndpointArn": arn}
 
     def update(self, name: str, config_name: str, retained: frozenset[str]) -> Record:
@@ -113,7 +109,7 @@ class Endpoints:
             check_weights([variant.weight for variant in variants.values()])
             check_capacity(self._others(endpoint), sum(variant.count for variant in variants.values()))
             endpoint.pending_config = config_name
-            self._work(endpoint, UPDATING, lambda: self._deploy(endpoint, config_name, variants))
+            self._transitions.begin(endpoint, UPDATING, lambda: self._deploy(endpoint, config_name, variants))
         return {"EndpointArn": endpoint.arn}
 
     def rebalance(self, name: str, desired: list[Record]) -> Record:
@@ -134,7 +130,7 @@ class Endpoints:
                 variant.weight, variant.count = wanted.weights[variant.name], wanted.counts[variant.name]
             endpoint.becomes(endpoint.status)
             if resized and not endpoint.asleep:
-                self._work(endpoint, UPDATING, lambda: self._resize(endpoint, resized))
+                self._transitions.begin(endpoint, UPDATING, lambda: self._resize(endpoint, resized))
         return {"EndpointArn": endpoint.arn}
 
     def delete(self, name: str) -> str:
@@ -149,7 +145,7 @@ class Endpoints:
             endpoint = self._existing(name)
             endpoint.check_settled()
             endpoint.asleep = False
-            self._work(endpoint, DELETING, lambda: self._remove(endpoint))
+            self._transitions.begin(endpoint, DELETING, lambda: self._remove(endpoint))
         return endpoint.arn
 
     def get(self, name: str) -> Endpoint:
@@ -164,7 +160,7 @@ class Endpoints:
             endpoint = self._existing(name)
             if endpoint.asleep:
                 endpoint.asleep = False
-                self._work(endpoint, SYSTEM_UPDATING, lambda: self._start(endpoint), failed=FAILED)
+                self._transitions.begin(endpoint, SYSTEM_UPDATING, lambda: self._start(endpoint), failed=FAILED)
             return endpoint
 
     def describe(self, name: str) -> Record:
@@ -193,8 +189,7 @@ class Endpoints:
 
     def stop(self) -> None:
         """Kill every instance and wait until all are gone."""
-        with self._lock:
-            self._stopping = True
+        self._transitions.stop()
         self._deployer.stop()
 
     def _existing(self, name: str) -> Endpoint:
@@ -216,28 +211,6 @@ class Endpoints:
 
     def _others(self, endpoint: Endpoint) -> list[Endpoint]:
         return [other for other in self.by_name.values() if other is not endpoint]
-
-    def _work(self, endpoint: Endpoint, status: str, work: Callable[[], None], failed: str = IN_SERVICE) -> None:
-        """Do `work` on a thread while the endpoint has `status`; it is InService after it, or `failed`."""
-        endpoint.becomes(status)
-        endpoint.settled.clear()
-
-        def run() -> None:
-            after, reason = IN_SERVICE, None
-            try:
-                work()
-            except DeploymentFailedError as error:
-                after, reason = failed, str(error)
-            except Exception as error:  # an endpoint must come to rest whatever happens to its thread
-                _logger.exception("endpoint %s", endpoint.arn)
-                after, reason = failed, f"Internal error: {error!r}"
-            with self._lock:
-                endpoint.pending_config = None
-                if not self._stopping:
-                    endpoint.becomes(after, reason)
-            endpoint.settled.set()
-
-        threading.Thread(target=run, name=f"sagemaker-{endpoint.name}", daemon=True).start()
 
     def _start(self, endpoint: Endpoint) -> None:
         self._deployer.bring_up(endpoint.name, list(endpoint.variants.values()))

@@ -216,6 +216,37 @@ def test_of_an_endpoint_under_load_only_the_requests_that_a_killed_server_had_ar
     assert world.servers() == set(answered) - {killed}
 
 
+def test_an_update_loses_no_request(world: SageMakerWorld) -> None:
+    a, b = world.model("a"), world.model("b")
+    world.endpoint(world.config("one", production_variant("V", a)))
+    ended, failures = threading.Event(), []
+    answered: list[str] = []
+
+    def invoke() -> None:
+        while not ended.is_set():
+            try:
+                answered.append(world.invoke("sleep 0.02")["who"])
+            except ClientError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=invoke) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        eventually(lambda: answered)
+        new = world.config("two", production_variant("V", b))
+        world.sagemaker.update_endpoint(EndpointName=world.name, EndpointConfigName=new)
+        world.wait()
+        eventually(lambda: answered[-1] == "b")
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+    assert failures == []
+    assert answered[answered.index("b") :].count("a") < 4  # what the other threads had in work, and no more
+
+
 def test_latencies_of_each_variant_are_percentiles_of_get_metric_data(world: SageMakerWorld, client: Any) -> None:
     a = world.model("a")
     world.endpoint(world.config("one", production_variant("A", a, 50), production_variant("B", a, 50)))

@@ -4,6 +4,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from infra.local.sagemaker import STARTUP_VARIABLE
+
 from .conftest import policy
 from .sagemaker_world import PATIENCE_SECONDS, SageMakerWorld, production_variant
 from .test_server import client, serving
@@ -54,6 +58,35 @@ def test_endpoints_serve_again_after_a_restart_and_nothing_outlives_a_stop(tmp_p
         assert world.invoke()["who"] == "b"
         assert world.describe()["EndpointStatus"] == "InService"
         assert [v["CurrentWeight"] for v in world.describe()["ProductionVariants"]] == [0, 1]
+
+
+def test_an_update_that_is_never_healthy_is_rolled_back_while_the_former_servers_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STARTUP_VARIABLE, "2")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    with serving("") as (_, url):
+        world = endpoint(url, programs)
+        former, before = world.servers(), world.describe()
+        bad = world.config("two", production_variant("A", world.model("unhealthy")))
+
+        world.sagemaker.update_endpoint(EndpointName="kept", EndpointConfigName=bad, RetainAllVariantProperties=True)
+        while (updating := world.describe())["EndpointStatus"] == "Updating":
+            assert updating["PendingDeploymentSummary"]["EndpointConfigName"] == bad
+            assert world.invoke()["who"] in ("a", "b")
+        after = world.describe()
+
+        assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("InService", before["EndpointConfigName"])
+        assert "production variant A did not pass the ping health check" in after["FailureReason"]
+        assert after["ProductionVariants"] == before["ProductionVariants"]
+        assert world.servers() == former
+
+        good = world.config("three", production_variant("A", world.model("c")))
+        world.sagemaker.update_endpoint(EndpointName="kept", EndpointConfigName=good)
+        assert "FailureReason" not in world.wait()
+        assert world.invoke()["who"] == "c"
+    assert world.servers() == set()
 
 
 def test_a_kill_ends_the_model_servers_and_the_next_life_brings_them_back(tmp_path: Path) -> None:
