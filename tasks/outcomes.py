@@ -99,7 +99,8 @@ def read_outcomes(storage: Storage, bucket: str, since: datetime) -> dict[str, f
     InvalidOutcomes
         If an object is not of the form that outcomes have; names it.
     """
-    written = [each for each in storage.list(Location(bucket, PREFIX)) if each.size and each.modified >= since]
+    begin = since.replace(microsecond=0)  # S3 tells times to the second
+    written = [each for each in storage.list(Location(bucket, PREFIX)) if each.size and each.modified >= begin]
     outcomes: dict[str, float] = {}
     for each in sorted(written, key=lambda each: (each.modified, each.key)):
         outcomes |= _outcomes_of(each, storage, Location(bucket, each.key))

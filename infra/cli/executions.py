@@ -18,9 +18,6 @@ from infra.cli.units import seconds_text
 BATCH_INFERENCE = "batch-inference"
 """The workflow whose executions are runs: with an id, rows, and results in S3."""
 
-CHANGING_WHAT_IS_SERVED = ("model-deploy", "model-rollback", "traffic-shift")
-"""Workflows of which each execution is a decision: the latest one holds."""
-
 FAILED_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 LONGEST_NAME = 80

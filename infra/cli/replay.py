@@ -15,7 +15,6 @@ from infra.cli.console import human_console, print_json
 from infra.cli.errors import CommandError, RefusedError
 from infra.cli.executions import (
     BATCH_INFERENCE,
-    CHANGING_WHAT_IS_SERVED,
     FAILED_STATUSES,
     Execution,
     find_execution,
@@ -28,7 +27,7 @@ from infra.cli.executions import (
 from infra.cli.outcome import print_summary
 from infra.cli.run import follow_to_end, run_id_of, start
 from infra.cli.target import Target, Where, find_target
-from infra.naming import ALIAS
+from infra.naming import ALIAS, DEPLOYMENT_WORKFLOWS
 
 SECONDS_UNTIL_REDRIVE_IS_SEEN = 15.0
 
@@ -129,7 +128,7 @@ def replay_all(target: Target, since: datetime) -> Iterator[Replay]:
     Left out are those that a later replay has taken care of, and those of the workflows that change what is served.
     """
     for workflow in known_workflows():
-        everything = [] if workflow in CHANGING_WHAT_IS_SERVED else list(list_executions(target, workflow))
+        everything = [] if workflow in DEPLOYMENT_WORKFLOWS else list(list_executions(target, workflow))
         for failed in everything:
             ended_in_time = failed.stopped_at is not None and failed.stopped_at >= since
             if failed.failed and ended_in_time and not _taken_over(failed, everything):

@@ -374,3 +374,17 @@ def parquet_of(**columns: Any) -> bytes:
     buffer = io.BytesIO()
     parquet.write_table(pa.table(columns), buffer)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def endpoint(aws: FakeStates, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An endpoint that is yet to be deployed, with its registry, table and metrics: `served_models.Endpoint`."""
+    from tests.infra.cli.served_models import Endpoint  # here, because that module needs the names of this one
+
+    endpoint, real = Endpoint(), Target.client
+    monkeypatch.setattr(
+        Target,
+        "client",
+        lambda target, service: endpoint.cloudwatch if service == "cloudwatch" else real(target, service),
+    )
+    return endpoint
