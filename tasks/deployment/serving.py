@@ -192,7 +192,7 @@ class ControlPlane:
             name=settings["VariantName"],
             version=_version(model),
             weight=float(live.get("DesiredWeight", settings["InitialVariantWeight"])),
-            instances=int(live.get("DesiredInstanceCount") or settings["InitialInstanceCount"]),
+            instances=int(live.get("DesiredInstanceCount", settings["InitialInstanceCount"])),
             settings=settings,
             model=model,
         )

@@ -16,9 +16,9 @@ def house(world):
 
 
 def configs(house):
-    """The versions of the configurations that are left, those of CloudFormation aside."""
+    """What the configurations that are left brought in, * in use; those of CloudFormation aside."""
     return [
-        tuple(house.sagemaker.models[each["ModelName"]]["PrimaryContainer"]["Environment"].values())[0]
+        house.sagemaker.models[each["ModelName"]]["PrimaryContainer"]["Environment"]["ML_PIPELINE_MODEL_VERSION"]
         + ("*" if name == house.sagemaker.endpoint["EndpointConfigName"] else "")
         for name, config in house.sagemaker.configs.items()
         if name != FIRST_CONFIG
