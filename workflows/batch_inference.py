@@ -4,16 +4,28 @@ Input
 -----
 All keys are optional; `{}`, the console's default input and an EventBridge scheduled event (whose `detail` may
 hold the same keys) are accepted. `runId` (default: the execution's name), `input` (`s3://bucket/prefix`),
-`modelVersion` (default: the active one), `scorer` (`auto` or `container`), `shardRows`, `smallShardRows`,
-`toleratedFailurePercentage` (percent of a lane's shards that may fail), `concurrency` (children of a lane at once).
+`modelVersion` (default: the active one), `scorer` (below), `shardRows`, `smallShardRows`,
+`toleratedFailurePercentage` (percent of a lane's shards that may fail), `concurrency` (children of a lane at once),
+`endpointRecords` (records of a call) and `endpointCallsPerSecond` (of all jobs together), if the endpoint is asked.
+
+Scorers
+-------
+Who evaluates the model; the predictions are the same to the last bit. `container`: all shards go to AWS Batch, whose
+jobs fetch the artifact. `endpoint`: all shards go to AWS Batch, whose jobs have records preprocessed by a function and
+ask the variant of the endpoint that serves the version, in mini-batches. `auto` (default): small shards go to Lambda
+functions, which fetch the artifact, if they can evaluate the model (LightGBM); what is left for AWS Batch is scored by
+the endpoint if that is up to 10,000 rows and a variant in service has the version, else with the artifact. A job that
+the endpoint fails then goes on with the artifact. The summary tells what was chosen and why.
 
 Output
 ------
-The run's summary: rows, predictions, quarantined rows by reason, failed shards, and where the results are.
+The run's summary: rows, predictions, quarantined rows by reason, failed shards, the scorer with its reason, and where
+the results are.
 
 Errors
 ------
 `InvalidRunRequest`, `NoInputFound`, `NoSuchVersion`, `RunIdConflict`: the request cannot be served; nothing was scored.
+`VersionNotServed`: the scorer `endpoint` is asked for, and no variant serves the version.
 `ShardsFailed`: more shards failed than tolerated; the cause names them with their reasons.
 `CatalogFailed`: all is scored, but the Glue crawler did not catalog it.
 
