@@ -38,6 +38,8 @@ _SERVE_EXAMPLES = """examples:
 _TRAIN_EXAMPLES = """examples:
   python -m batch_jobs train --months 1-6 --version v1 --output build/models
   python -m batch_jobs train --months 1-6 --version v1 --output s3://models/versions --register
+  python -m batch_jobs train --version v2 --trees 60 --leaves 15 --output build/models        # a simpler, worse one
+  python -m batch_jobs train --version v3 --framework xgboost --output build/models           # another library
 """
 _EXAMPLE_EXAMPLES = """examples:
   python -m batch_jobs example --output build/july --outcomes build/outcomes.parquet
@@ -108,6 +110,16 @@ def argument_parser() -> argparse.ArgumentParser:
     train = _command(commands, "train", "train the example model on the flights of some months", _TRAIN_EXAMPLES)
     train.add_argument("--months", default="1-6", help="months of 2013, such as 1-6 or 1,2,12 (default: %(default)s)")
     train.add_argument("--version", required=True, help="id of the model version")
+    train.add_argument("--trees", type=_count, default=300, metavar="N", help="trees to learn (default: %(default)s)")
+    train.add_argument(
+        "--leaves", type=_leaves, default=63, metavar="N", help="leaves that a tree may have (default: %(default)s)"
+    )
+    train.add_argument(
+        "--framework",
+        choices=("lightgbm", "xgboost"),
+        default="lightgbm",
+        help="who learns; models of xgboost are scored in jobs and endpoints, not in Lambda (default: %(default)s)",
+    )
     train.add_argument(
         "--output",
         required=True,
@@ -176,6 +188,12 @@ def _port(text: str) -> int:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
+    return int(text)
+
+
+def _leaves(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= 131_072:  # LightGBM's bounds
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 2 to 131072")
     return int(text)
 
 

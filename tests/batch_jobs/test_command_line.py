@@ -86,7 +86,16 @@ def test_success_is_zero(command):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["dance"], ["score"], ["score", "--run", "{}"], ["score", "--run", "{}", "--shard", "{}", "--manifest", "m"]],
+    [
+        [],
+        ["dance"],
+        ["score"],
+        ["score", "--run", "{}"],
+        ["score", "--run", "{}", "--shard", "{}", "--manifest", "m"],
+        ["train", "--version", "v", "--output", "o", "--trees", "0"],
+        ["train", "--version", "v", "--output", "o", "--leaves", "1"],
+        ["train", "--version", "v", "--output", "o", "--framework", "sklearn"],
+    ],
 )
 def test_wrong_usage_ends_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -1,7 +1,6 @@
 """The example: its flights, its model and its registration."""
 
 import gzip
-from argparse import Namespace
 from collections import Counter
 
 import numpy as np
@@ -12,31 +11,35 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch_jobs import flights, train
+from batch_jobs.__main__ import argument_parser
 from batch_jobs.errors import NothingToLearn
 from batch_jobs.quality import area_under_curve, feature_statistics, log_loss
+from batch_jobs.serving.model_directory import put_to_the_test
 from tasks.artifact import checksum, pack
 from tasks.errors import InvalidRunRequest
 from tasks.features import feature_matrix
 from tasks.forest import Forest
+from tasks.model_text import ModelText
 from tasks.models import ModelVersion
 from tasks.probability import sigmoid
 from tasks.records import check, rows_from_records
 from tasks.signature import Feature, Signature
 
+FEW_TREES = train.Recipe(trees=10)
+
 
 @pytest.fixture(scope="module")
-def _few_trees():
-    """Ten trees by one thread: several threads would wait by spinning, beside other tests on the same processors."""
+def _one_thread():
+    """Several threads would wait by spinning, beside other tests on the same processors."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "TREES", 10)
         patch.setitem(train.PARAMETERS, "num_threads", 1)
         yield
 
 
 @pytest.fixture(scope="module")
-def quick(_few_trees):
+def quick(_one_thread):
     """What training on January and February gives."""
-    return train.train([1, 2])
+    return train.train([1, 2], FEW_TREES)
 
 
 def test_the_training_rows_are_the_labelled_flights_of_january_to_june():
@@ -69,16 +72,16 @@ def test_july_s_files_hold_every_flight_once_and_not_its_outcome(tmp_path):
 
 
 def test_training_again_gives_the_same_bytes_and_says_the_same_of_them(quick):
-    artifact, *measured = train.train([1, 2])
+    artifact, *measured = train.train([1, 2], FEW_TREES)
 
     assert pack(artifact) == pack(quick[0])
     assert measured == list(quick[1:])
 
 
 def test_a_directory_gets_the_metadata_beside_the_artifact_the_same_wherever_and_whenever(quick, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "train", lambda months: quick)
+    monkeypatch.setattr(train, "train", lambda months, recipe: quick)
     for name in ("here", "there"):
-        train.run(Namespace(months="1,2", version="v1", output=str(tmp_path / name), register=False, activate=False))
+        train.run(argument_parser().parse_args(["train", "--version", "v1", "--output", str(tmp_path / name)]))
 
     body = (tmp_path / "here/v1/version.json").read_bytes()
     assert body == (tmp_path / "there/v1/version.json").read_bytes()
@@ -96,6 +99,30 @@ def test_the_artifact_scores_its_golden_records_as_promised(quick):
     assert checked.bad == []
     scores = sigmoid(Forest(artifact.model_text).margin(feature_matrix(checked.columns, artifact.signature)))
     assert scores.tolist() == [golden["score"] for golden in artifact.golden]
+
+
+def test_the_defaults_of_the_command_are_the_example_s_recipe():
+    asked = argument_parser().parse_args(["train", "--version", "v1", "--output", "x"])
+
+    assert train.Recipe(asked.trees, asked.leaves, asked.framework) == train.RECIPE == (300, 63, "lightgbm")
+
+
+def test_as_many_trees_and_leaves_are_learned_as_asked_for(_one_thread):
+    simple, _, _ = train.train([1], train.Recipe(trees=2, leaves=3))
+
+    trees = ModelText.parse(simple.model_text).trees
+    assert [len(tree.leaf_value) for tree in trees] == [3, 3]
+
+
+def test_another_library_learns_the_same_question(quick):
+    recipe = train.Recipe(trees=5, framework="xgboost")
+
+    artifact, measured, _ = train.train([1], recipe)
+
+    assert (artifact.framework, artifact.signature.names) == ("xgboost", quick[0].signature.names)
+    assert put_to_the_test(artifact).framework == "xgboost"
+    assert measured["auc"] > 0.6
+    assert pack(train.train([1], recipe)[0]) == pack(artifact), "the same bytes again"
 
 
 def test_the_baseline_is_measured_on_the_last_month(quick):
