@@ -42,6 +42,8 @@ MOST_BYTES = 1 << 20
 #: A container may take 60 s to answer (SageMaker developer guide, "Custom Inference Code with Hosting Services").
 _READ_SECONDS = 65
 
+_ANOTHER_WAY = "start the run again with the scorer container or auto, under another runId"
+
 #: With these the endpoint, or what leads to it, is at fault, and the artifact would do.
 ENDPOINT_FAILURES = (
     EndpointAnswerInvalid,
@@ -137,16 +139,17 @@ class EndpointScorer:
             batches = list(_mini_batches([(place, bodies[place] or b"") for place in sent], self._most))
         with stages.time("predict"):
             parts += self._pressure.each(lambda batch: self._there(rows, batch, text=raw.text), batches)
-        places = np.array([place for part in parts for place in part.positions], np.int64)
-        scores = np.array([score for part in parts for score in part.scores], np.float64)
+        whole = _joined(parts)
+        places, scores = np.array(whole.positions, np.int64), np.array(whole.scores, np.float64)
         order = np.argsort(places)
-        bad = [row for part in parts for row in part.bad]
-        return Scored(rows.numbers[places[order]], scores[order], sorted([*rows.broken, *bad], key=lambda row: row.row))
+        return Scored(
+            rows.numbers[places[order]], scores[order], sorted([*rows.broken, *whole.bad], key=lambda row: row.row)
+        )
 
     def _here(self, rows: Rows, places: Sequence[int]) -> _Part:
         """Check what cannot travel as JSON: most of it is bad for just that reason."""
         local = clean_rows(_taken(rows, places), self.signature)
-        at = {int(number) - 1: place for place, number in enumerate(rows.numbers)}
+        at = {int(rows.numbers[place]) - 1: place for place in places}
         positions = [at[position] for position in local.positions]
         return _Part(positions, self._scores(local.records), local.bad)
 
@@ -161,8 +164,7 @@ class EndpointScorer:
                 number = rows.numbers[batch[0][0]]
                 raise PreprocessingFailed(f"row {number} alone is too much for a call of preprocess") from error
             middle = len(batch) // 2
-            halves = [self._there(rows, half, text=text) for half in (batch[:middle], batch[middle:])]
-            return _Part(*([*first, *second] for first, second in zip(*map(_members, halves), strict=True)))
+            return _joined([self._there(rows, half, text=text) for half in (batch[:middle], batch[middle:])])
         bad = [
             BadRow(int(rows.numbers[batch[at][0]]), flaws, rows.record(batch[at][0], self.signature.names))
             for at, flaws in sorted(done.flaws.items())
@@ -191,11 +193,12 @@ class EndpointScorer:
         return scores
 
 
-_ANOTHER_WAY = "start the run again with the scorer container or auto, under another runId"
-
-
-def _members(part: _Part) -> tuple[Sequence[int], Sequence[float], Sequence[BadRow]]:
-    return part.positions, part.scores, part.bad
+def _joined(parts: Sequence[_Part]) -> _Part:
+    return _Part(
+        [place for part in parts for place in part.positions],
+        [score for part in parts for score in part.scores],
+        [row for part in parts for row in part.bad],
+    )
 
 
 def _mini_batches(records: Sequence[tuple[int, bytes]], most: int) -> Iterator[list[tuple[int, bytes]]]:
