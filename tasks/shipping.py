@@ -15,6 +15,7 @@ from tasks.artifact import unpack
 from tasks.errors import InvalidShipment, InvalidSignature, NoSuchVersion
 from tasks.models import ModelVersion, Registry
 from tasks.storage import Location, Storage
+from tasks.verification import try_out
 
 _ARTIFACT, _VERSION = "model.tar.gz", "version.json"
 
@@ -59,8 +60,8 @@ def ship(shipment: Shipment, registry: Registry, storage: Storage, models_bucket
     InvalidShipment
         If the asset is not what the deployment says, or the version is registered with an artifact of another
         environment.
-    ArtifactTampered, UnsupportedModel, InvalidSignature
-        If the artifact in it is not the one that was trained.
+    ArtifactTampered, UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
+        If the artifact in it is not the one that was trained, or cannot be scored with.
     """
     try:
         known = registry.complete(shipment.version_id, shipment.image, anew=first_time)
@@ -90,8 +91,10 @@ def _delivered(shipment: Shipment, storage: Storage, models_bucket: str) -> Mode
         raise InvalidShipment(f"{_VERSION} in {shipment.asset} lacks something: {error!r}") from error
     if version.version_id != shipment.version_id:
         raise InvalidShipment(f"{shipment.asset} holds {version.version_id!r}, not {shipment.version_id!r}")
-    if unpack(body, version.sha256).signature != version.signature:
+    artifact = unpack(body, version.sha256)
+    if artifact.signature != version.signature:
         raise InvalidSignature(f"the artifact in {shipment.asset} has another signature than {_VERSION} says")
+    try_out(artifact, version.version_id)
     storage.write(place, body)
     return version
 

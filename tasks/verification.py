@@ -16,26 +16,37 @@ from tasks.storage import Storage
 def verify(version: ModelVersion, storage: Storage) -> Artifact:
     """Fetch a version's artifact and put it to the test.
 
+    Raises
+    ------
+    ArtifactMissing, ArtifactTampered
+        If it is not there, or its bytes are not the registered ones.
+    UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
+        If its format is not served, its signature not the registered one, or as `try_out`.
+    """
+    artifact = fetch_artifact(version, storage)
+    try_out(artifact, version.version_id)
+    return artifact
+
+
+def try_out(artifact: Artifact, version_id: str) -> None:
+    """Put an artifact to the test.
+
     LightGBM's trees are loaded and score the golden records here. Models of other frameworks are not opened, for their
     libraries are in the container alone: that scores the golden records before it serves, and the smoke test of a
     deployment asks for them once more.
 
     Raises
     ------
-    ArtifactMissing, ArtifactTampered
-        If it is not there, or its bytes are not the registered ones.
     UnsupportedModel
-        If its format is not served, or it uses what our scorers do not evaluate.
+        If the model uses what our scorers do not evaluate.
     InvalidSignature
-        If its signature is not the registered one, contradicts itself or the model.
+        If the signature contradicts the model.
     GoldenRecordsDiffer
         If there are no golden records, one does not fit the signature, or one gets another score than promised.
     """
-    artifact = fetch_artifact(version, storage)
-    features = _golden_features(artifact, version.version_id)
+    features = _golden_features(artifact, version_id)
     if artifact.framework == "lightgbm":
-        _score(artifact, features, version.version_id)
-    return artifact
+        _score(artifact, features, version_id)
 
 
 def register_verified(version: ModelVersion, registry: Registry, storage: Storage) -> None:
@@ -55,9 +66,7 @@ def register_verified(version: ModelVersion, registry: Registry, storage: Storag
 def _golden_features(artifact: Artifact, version_id: str) -> Matrix:
     records = [golden["record"] for golden in artifact.golden]
     if not records:
-        raise GoldenRecordsDiffer(
-            f"version {version_id} has no golden records, so nothing tells whether it is right"
-        )
+        raise GoldenRecordsDiffer(f"version {version_id} has no golden records, so nothing tells whether it is right")
     numbers = np.arange(1, len(records) + 1, dtype=np.int64)
     checked = check(rows_from_records(numbers, records, artifact.signature), artifact.signature)
     if checked.bad:

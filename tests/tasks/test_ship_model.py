@@ -17,6 +17,7 @@ from tasks.errors import NoSuchVersion, ServiceUnavailable
 from tasks.handlers import ship_model
 from tasks.models import Registry
 from tasks.storage import Location
+from tests.batch_jobs.model_files import scores
 from tests.tasks.conftest import CONTEXT, GOOD, MODEL_TEXT, SIGNATURE, version_of
 
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/assets:one"
@@ -87,9 +88,10 @@ def request_of(cloudformation):
     return make
 
 
-def upload(world, version_id="v1", text=MODEL_TEXT, without="", **changes):
-    """An asset as a deployment ships it; returns the archive in it."""
-    version, body = version_of(Artifact(text, SIGNATURE, [{"record": GOOD, "score": 0.25}]), version_id)
+def upload(world, version_id="v1", text=MODEL_TEXT, without="", promised=0.0, **changes):
+    """An asset as a deployment ships it; returns the archive in it. `promised` is added to the golden score."""
+    (score,) = scores([GOOD], text)
+    version, body = version_of(Artifact(text, SIGNATURE, [{"record": GOOD, "score": score + promised}]), version_id)
     document = orjson.loads(version.to_json())
     document = {name: value for name, value in document.items() if name not in ("artifact", "createdAt", without)}
     packed = io.BytesIO()
@@ -227,6 +229,7 @@ def test_deletion_leaves_the_registry_alone(world, registry, cloudformation, req
             "InvalidSignature: the artifact in s3://data/asset.zip has another signature",
         ),
         (lambda world: upload(world, signature={}), {}, "InvalidSignature: "),
+        (lambda world: upload(world, promised=0.1), {}, "GoldenRecordsDiffer: golden record 1 of version v1 scores"),
         (
             lambda world: upload(world, without="threshold"),
             {},
