@@ -14,8 +14,8 @@ The deployment's summary. `unsettled` or `untold` in it: all is served as asked,
 Errors
 ------
 `InvalidDeployment`, `NoSuchVersion`, `DeploymentInProgress`: the request is refused; nothing was changed.
-`ArtifactMissing`, `ArtifactTampered`, `UnsupportedModel`, `InvalidSignature`: the version cannot be served; nothing was
-changed. `EndpointUpdateFailed` (SageMaker went back by itself, or the endpoint is out of service),
+`ArtifactMissing`, `ArtifactTampered`, `UnsupportedModel`, `InvalidSignature`, `GoldenRecordsDiffer`: the version must
+not be served; nothing was changed. `EndpointUpdateFailed` (SageMaker went back by itself, or the endpoint is out of service),
 `EndpointUpdateTimedOut` (it is updating still after more than an hour), `SmokeTestFailed` (golden records were not
 answered as registered), and SageMaker's and Parameter Store's own errors: what served before serves again.
 

@@ -8,11 +8,14 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.monitoring.metrics import FIVE_MINUTES, MINUTE, Metrics, fargate_vcpus
-from infra.naming import VARIANTS, WORKFLOW_FUNCTIONS, WORKFLOWS, Names
+from infra.naming import DEPLOYMENT_FUNCTIONS, VARIANTS, WORKFLOW_FUNCTIONS, WORKFLOWS, Names
 from infra.settings import Settings
 
 _HOUR = cdk.Duration.hours(1)
 _COLUMNS = 24
+
+#: Functions that workflows call, or the jobs of one.
+_CALLED_BY_RUNS = (*WORKFLOW_FUNCTIONS, *DEPLOYMENT_FUNCTIONS, "preprocess")
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _runs(metrics: Metrics) -> Rows:
         [
             Graph(
                 f"Functions: {title}",
-                [metrics.function(name, function, statistic) for function in WORKFLOW_FUNCTIONS],
+                [metrics.function(name, function, statistic) for function in _CALLED_BY_RUNS],
             )
             for title, name, statistic in (
                 ("errors", "Errors", "Sum"),
@@ -200,7 +203,7 @@ def _runs(metrics: Metrics) -> Rows:
 
 def _costs(metrics: Metrics) -> Rows:
     """What the bill is made of. Fixed costs are not here: endpoints of the network, the cache, shards."""
-    functions = (*WORKFLOW_FUNCTIONS, "predict", "score-stream")
+    functions = (*_CALLED_BY_RUNS, "predict", "score-stream")
     return [
         [
             Graph("Instance minutes an hour", [metrics.instances(variant, _HOUR) for variant in VARIANTS]),

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from infra.naming import FUNCTIONS, SECTIONS, WORKFLOWS, Names
+from infra.naming import FOLLOWED_VERSION, FUNCTIONS, SCHEDULED_WORKFLOWS, SECTIONS, WORKFLOWS, Names
 
 PROD = Names("prod", "us-east-1", "123456789012")
 LONGEST = Names("staging", "ap-southeast-1", "123456789012")
@@ -25,17 +25,27 @@ def test_bucket_names_carry_the_account_because_they_are_global():
         *((LONGEST.function(name), 64) for name in FUNCTIONS),
         *(
             (LONGEST.role(name), 64)
-            for name in (*FUNCTIONS, "batch-execution", "sfn-batch-inference", "ended-runs", "scheduler")
+            for name in (
+                *FUNCTIONS,
+                "batch-execution",
+                *(f"sfn-{w}" for w in WORKFLOWS),
+                "ended-runs",
+                FOLLOWED_VERSION,
+                "scheduler",
+            )
         ),
         *((LONGEST.state_machine(workflow), 80) for workflow in WORKFLOWS),
-        *((LONGEST.schedule(workflow, "p" * 20), 64) for workflow in WORKFLOWS),
+        *((LONGEST.schedule(workflow, "p" * 20), 64) for workflow in SCHEDULED_WORKFLOWS),
         (LONGEST.schedule_group, 64),
         (LONGEST.endpoint, 63),
+        (LONGEST.first_config, 63),
+        (LONGEST.first_model, 63),
         (LONGEST.stream, 128),
         (LONGEST.stream_failures, 80),
         (LONGEST.workgroup, 128),
         (LONGEST.alarms_topic, 256),
         (LONGEST.rule("ended-runs"), 64),
+        (LONGEST.rule(FOLLOWED_VERSION), 64),
         (LONGEST.job_definition("score"), 128),
     ],
 )

@@ -80,6 +80,7 @@ def test_scoring_in_a_function_has_one_vcpu_and_ends_within_an_express_execution
 
 
 INPUT, MODELS = "ml-pipeline-s3-data/*", "ml-pipeline-s3-models/*"
+OUTCOMES = "ml-pipeline-s3-data/outcomes/online/*"
 VERSIONS, POISON = "ml-pipeline-s3-models/versions/*", "ml-pipeline-s3-results/quarantine/stream/*"
 PREDICTIONS, QUARANTINE, RUNS = (
     f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")
@@ -95,6 +96,11 @@ PREDICTIONS, QUARANTINE, RUNS = (
         ("check-shards", {PREDICTIONS, QUARANTINE, RUNS}, set(), set()),
         ("summarise-run", {PREDICTIONS, QUARANTINE, RUNS}, {RUNS}, set()),
         ("halt-run", set(), set(), set()),
+        ("plan-deployment", {MODELS}, set(), set()),
+        ("smoke-test", {MODELS}, set(), set()),
+        ("judge-traffic", {OUTCOMES}, set(), set()),
+        ("settle-deployment", set(), set(), set()),
+        ("preprocess", set(), set(), set()),
         ("predict", set(), set(), set()),
         ("score-stream", set(), {POISON}, set()),
         ("ship-model", set(), {VERSIONS}, set()),
@@ -121,17 +127,84 @@ def users(assembly, service):
 def test_whatever_predicts_puts_items_into_the_table_and_reads_none(assembly):
     table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{NAMES.table}"
 
-    assert users(assembly, "dynamodb") == {"score-shard", "predict", "score-stream"}
-    for name in users(assembly, "dynamodb"):
+    assert users(assembly, "dynamodb") == {"score-shard", "predict", "score-stream", "judge-traffic"}
+    for name in users(assembly, "dynamodb") - {"judge-traffic"}:
         assert actions(assembly, name, "dynamodb") == {("BatchWriteItem", table), ("PutItem", table)}
+    assert actions(assembly, "judge-traffic", "dynamodb") == {("BatchGetItem", table)}
 
 
-def test_only_the_functions_behind_the_api_and_the_stream_call_the_endpoint(assembly):
-    endpoint = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/{NAMES.endpoint}"
+SAGEMAKER = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
+ENDPOINT = f"{SAGEMAKER}:endpoint/{NAMES.endpoint}"
+CONFIGS, MODELS_MADE = (
+    f"{SAGEMAKER}:{kind}/ml-pipeline-sagemaker-{what}-staging-us-east-1-*"
+    for kind, what in (("endpoint-config", "config"), ("model", "model"))
+)
+SEE = {
+    ("DescribeEndpoint", ENDPOINT),
+    ("DescribeEndpointConfig", CONFIGS),
+    ("DescribeEndpointConfig", f"{SAGEMAKER}:endpoint-config/{NAMES.of('sagemaker-first-config')}"),
+    ("DescribeModel", MODELS_MADE),
+    ("DescribeModel", f"{SAGEMAKER}:model/{NAMES.of('sagemaker-first-model')}"),
+}
 
-    assert users(assembly, "sagemaker") == {"predict", "score-stream"}
-    for name in users(assembly, "sagemaker"):
-        assert actions(assembly, name, "sagemaker") == {("InvokeEndpoint", endpoint)}
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("predict", {("InvokeEndpoint", ENDPOINT)}),
+        ("score-stream", {("InvokeEndpoint", ENDPOINT)}),
+        ("smoke-test", {("InvokeEndpoint", ENDPOINT)}),
+        ("plan-shards", SEE),
+        ("plan-deployment", {*SEE, ("ListEndpointConfigs", "*")}),
+        (
+            "settle-deployment",
+            {
+                *SEE,
+                ("ListEndpointConfigs", "*"),
+                ("ListModels", "*"),
+                ("DeleteEndpointConfig", CONFIGS),
+                ("DeleteModel", MODELS_MADE),
+            },
+        ),
+    ],
+)
+def test_functions_see_and_change_what_serves_as_their_job_needs(assembly, name, allowed):
+    assert actions(assembly, name, "sagemaker") == allowed
+
+
+def test_no_other_function_knows_of_the_endpoint_and_none_changes_it(assembly):
+    assert users(assembly, "sagemaker") == {
+        "predict",
+        "score-stream",
+        "smoke-test",
+        "plan-shards",
+        "plan-deployment",
+        "settle-deployment",
+    }
+
+
+def test_a_rollback_can_stop_executions_of_the_workflows_that_change_what_serves_and_no_others(assembly):
+    executions = f"arn:aws:states:us-east-1:{ACCOUNT}:execution"
+
+    assert users(assembly, "states") == {"plan-deployment"}
+    assert actions(assembly, "plan-deployment", "states") == {
+        (action, f"{executions}:{NAMES.state_machine(workflow)}:*")
+        for action in ("DescribeExecution", "StopExecution")
+        for workflow in ("model-deploy", "model-rollback", "traffic-shift")
+    }
+
+
+def test_metrics_are_read_by_the_function_that_judges_by_them(assembly):
+    assert users(assembly, "cloudwatch") == {"judge-traffic"}
+    assert actions(assembly, "judge-traffic", "cloudwatch") == {("GetMetricData", "*")}
+
+
+def test_the_lock_of_deployments_is_taken_and_given_back_by_the_functions_of_these(assembly):
+    lock = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/ml-pipeline/models/deployment-lock"
+    with_lock = {name for name in FUNCTIONS if ("PutParameter", lock) in actions(assembly, name, "ssm")}
+
+    assert with_lock == {"plan-deployment", "settle-deployment"}
+    assert actions(assembly, "settle-deployment", "ssm") == {("PutParameter", lock), ("GetParameterHistory", lock)}
 
 
 def test_only_score_stream_reads_the_stream_and_reports_to_its_failure_queue(assembly):
@@ -149,7 +222,12 @@ def test_only_score_stream_reads_the_stream_and_reports_to_its_failure_queue(ass
 
 @pytest.mark.parametrize(
     ("name", "keys"),
-    [("predict", {"DataKey"}), ("score-stream", {"DataKey", "MessagesKey"}), ("ship-model", {"DataKey"})],
+    [
+        ("judge-traffic", {"DataKey"}),
+        ("predict", {"DataKey"}),
+        ("score-stream", {"DataKey", "MessagesKey"}),
+        ("ship-model", {"DataKey"}),
+    ],
 )
 def test_functions_use_the_keys_of_what_they_touch(assembly, name, keys):
     decrypted = {resource for action, resource in actions(assembly, name, "kms") if action == "Decrypt"}
@@ -162,7 +240,8 @@ def test_only_the_function_that_ships_a_model_changes_the_registry(assembly):
     changing = {
         name
         for name in FUNCTIONS
-        if {"GetParameter", "GetParametersByPath"} < {a for a, _ in actions(assembly, name, "ssm")}
+        for action, resource in actions(assembly, name, "ssm")
+        if action == "PutParameter" and not resource.endswith("/deployment-lock")
     }
     changed = {
         resource.split(":parameter/")[1]
