@@ -79,12 +79,9 @@ class Activities:
         self.all = [activity, *self.all[: MOST - 1]]
         return activity
 
-    def in_progress(self, resource: str) -> Activity | None:
-        """Return the activity that a variant waits for."""
-        for activity in self.all:
-            if activity.resource == resource and activity.record["StatusCode"] == IN_PROGRESS:
-                return activity
-        return None
+    def in_progress(self) -> list[Activity]:
+        """Return the activities that have not ended."""
+        return [activity for activity in self.all if activity.record["StatusCode"] == IN_PROGRESS]
 
     def describe(self, request: Record) -> list[Record]:
         """Return the records that a request asks for."""

@@ -73,6 +73,7 @@ class Scaler:
         if period_ended:
             self._period_began = now
             self._forget_strangers()
+        self._end_activities(now)
         for target in list(self.targets.targets.values()):
             resource = target["ResourceId"]
             variant = self._variants.find(self._place, *parts(resource))
@@ -84,7 +85,6 @@ class Scaler:
             if period_ended:
                 self._count(resource, variant, passed)
             if not variant.changing:
-                self._end_activity(resource, variant, now)
                 self._scale(target, variant, now, by_policy=period_ended)
 
     def saved(self) -> dict[str, Any]:
@@ -115,16 +115,20 @@ class Scaler:
         datapoints = self._datapoints.setdefault(resource, new_datapoints())
         datapoints.append(invocations * 60.0 / seconds if invocations > 0 else None)
 
-    def _end_activity(self, resource: str, variant: Variant, now: float) -> None:
-        activity = self.activities.in_progress(resource)
-        if activity is None:
-            return
-        set_to = f"set desired instance count to {activity.wanted}."
-        if variant.desired != activity.wanted:
-            activity.end("Failed", f"Failed to {set_to} Reason: new instances did not become healthy.", now)
-            return
-        activity.end("Successful", f"Successfully {set_to} Change successfully fulfilled by sagemaker.", now)
-        self._cooldowns.setdefault(resource, Cooldown()).scaled(activity.before, activity.wanted, now)
+    def _end_activities(self, now: float) -> None:
+        for activity in self.activities.in_progress():
+            resource = activity.resource
+            set_to = f"set desired instance count to {activity.wanted}."
+            variant = self._variants.find(self._place, *parts(resource))
+            if not self._variants.exists(self._place, *parts(resource)):
+                activity.end("Failed", f"Failed to {set_to} Reason: the variant no longer exists.", now)
+            elif variant is None or variant.changing:
+                continue
+            elif variant.desired != activity.wanted:
+                activity.end("Failed", f"Failed to {set_to} Reason: new instances did not become healthy.", now)
+            else:
+                activity.end("Successful", f"Successfully {set_to} Change successfully fulfilled by sagemaker.", now)
+                self._cooldowns.setdefault(resource, Cooldown()).scaled(activity.before, activity.wanted, now)
 
     def _scale(self, target: Record, variant: Variant, now: float, *, by_policy: bool) -> None:
         least, most = max(1, target["MinCapacity"]), target["MaxCapacity"]

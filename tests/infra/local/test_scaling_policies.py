@@ -25,6 +25,7 @@ class World:
         self.variant: Variant | None = Variant(desired=1, serving=1, invocations=0.0, changing=False)
         self.refusal = ""
         self.slow = False
+        self.deleted = False
         self.service = ScalingService(self, Pace(period, lambda: self.now))
         self("RegisterScalableTarget", MinCapacity=1, MaxCapacity=10)
         self.track()
@@ -61,7 +62,7 @@ class World:
         return found
 
     def exists(self, place: Place, endpoint: str, variant: str) -> bool:
-        return (place, endpoint, variant) == (PLACE, "e", "V")
+        return (place, endpoint, variant) == (PLACE, "e", "V") and not self.deleted
 
     def find(self, place: Place, endpoint: str, variant: str) -> Variant | None:
         return self.variant if self.exists(place, endpoint, variant) else None
@@ -227,6 +228,21 @@ def test_instances_that_do_not_become_healthy_fail_the_activity_and_start_no_coo
     assert failed["StatusCode"] == "Failed"
     assert "did not become healthy" in failed["StatusMessage"]
     assert world.minutes(1, 3500) == [4]
+
+
+def test_an_activity_ends_with_its_variant_and_without_its_target(world: World) -> None:
+    world.slow = True
+    world.minutes(3, 3500)
+    world("DeregisterScalableTarget")
+    world.service.look()
+    waiting = world.activities()[0]["StatusCode"]
+
+    world.deleted = True
+    world.service.look()
+
+    assert waiting == "InProgress"
+    assert world.activities()[0]["StatusCode"] == "Failed"
+    assert "no longer exists" in world.activities()[0]["StatusMessage"]
 
 
 def test_a_refusal_of_sagemaker_is_the_activitys_message(world: World) -> None:
