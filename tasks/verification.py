@@ -7,7 +7,7 @@ import numpy as np
 from tasks.artifact import Artifact
 from tasks.errors import GoldenRecordsDiffer, InvalidSignature
 from tasks.features import Matrix, feature_matrix
-from tasks.models import ModelVersion, Registry, fetch_artifact
+from tasks.models import ModelVersion, fetch_artifact
 from tasks.records import check, rows_from_records
 from tasks.scorers import numpy_scorer
 from tasks.storage import Storage
@@ -47,20 +47,6 @@ def try_out(artifact: Artifact, version_id: str) -> None:
     features = _golden_features(artifact, version_id)
     if artifact.framework == "lightgbm":
         _score(artifact, features, version_id)
-
-
-def register_verified(version: ModelVersion, registry: Registry, storage: Storage) -> None:
-    """Register a version whose artifact passes `verify`; one that does not leaves no trace.
-
-    Raises
-    ------
-    VersionExists
-        If the id is taken by another artifact.
-    ArtifactMissing, ArtifactTampered, UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
-        As `verify`.
-    """
-    verify(version, storage)
-    registry.register(version)
 
 
 def _golden_features(artifact: Artifact, version_id: str) -> Matrix:

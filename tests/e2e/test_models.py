@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tasks.deployment.executions import Executions
+from tasks.deployment.lock import DeploymentLock
 from tasks.models import Registry
 from tests.e2e.conftest import BIN, DEPLOYED, World, served_again
 from tests.e2e.test_deployments import ROOT, run_from
@@ -203,8 +205,8 @@ def test_of_two_deployments_at_once_one_is_refused_by_name(aside: World) -> None
     (refused,) = (each for each in ended if each["status"] == "FAILED")
     assert refused["error"] == "DeploymentInProgress"
     assert active(aside) == SECOND
-    parameters = aside.client("ssm").describe_parameters()["Parameters"]
-    assert not [each["Name"] for each in parameters if each["Name"].endswith("lock")], "the lock was not given back"
+    lock = DeploymentLock("/ml-pipeline/models", Executions(states), aside.client("ssm"))
+    assert lock.hold() is None, "the lock was not given back"
 
 
 def test_deploying_changed_infrastructure_leaves_the_served_model_and_its_scaling_alone(

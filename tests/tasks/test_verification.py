@@ -1,4 +1,4 @@
-"""What a version's artifact must stand before it is registered or deployed."""
+"""What a version's artifact must stand before it is shipped or deployed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from tasks.errors import (
     ArtifactTampered,
     GoldenRecordsDiffer,
     InvalidSignature,
-    NoSuchVersion,
     UnsupportedModel,
-    VersionExists,
 )
 from tasks.signature import Feature, Signature
 from tasks.storage import Location
-from tasks.verification import register_verified, verify
+from tasks.verification import verify
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, version_of
 from tests.tasks.deployments import GOLDEN
 
@@ -31,13 +29,8 @@ def uploaded(world, artifact=RIGHT, version_id="v2"):
     return version
 
 
-def test_a_version_that_stands_the_test_is_registered(world):
-    version = uploaded(world)
-
-    register_verified(version, world.registry, world.storage)
-    register_verified(version, world.registry, world.storage)
-
-    assert world.registry.get("v2") == version
+def test_the_artifact_of_a_version_that_stands_the_test_is_given(world):
+    assert verify(uploaded(world), world.storage) == RIGHT
 
 
 @pytest.mark.parametrize(
@@ -67,13 +60,11 @@ def test_a_version_that_stands_the_test_is_registered(world):
         ),
     ],
 )
-def test_a_version_that_does_not_stand_the_test_leaves_no_trace(world, artifact, error, message):
+def test_a_version_that_does_not_stand_the_test_is_refused(world, artifact, error, message):
     version = uploaded(world, artifact)
 
     with pytest.raises(error, match=message):
-        register_verified(version, world.registry, world.storage)
-    with pytest.raises(NoSuchVersion):
-        world.registry.get("v2")
+        verify(version, world.storage)
 
 
 def test_a_missing_and_a_tampered_artifact_are_refused(world):
@@ -85,14 +76,6 @@ def test_a_missing_and_a_tampered_artifact_are_refused(world):
     world.storage.delete(Location.parse(version.artifact))
     with pytest.raises(ArtifactMissing, match=r"v2 is not at s3://models/v2/model\.tar\.gz"):
         verify(version, world.storage)
-
-
-def test_a_version_never_changes_even_if_the_new_artifact_is_right(world):
-    register_verified(uploaded(world), world.registry, world.storage)
-    other = uploaded(world, replace(RIGHT, golden=GOLDEN * 2))
-
-    with pytest.raises(VersionExists):
-        register_verified(other, world.registry, world.storage)
 
 
 def test_a_model_that_lambda_cannot_open_is_taken_if_its_records_fit(world):
