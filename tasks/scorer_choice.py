@@ -70,7 +70,7 @@ def choose_scorer(
     if run.scorer == "container":
         return ScorerChoice("container", "container: as asked")
     if run.scorer == "endpoint":
-        variant = served.variant_with(run.model_version)
+        variant = served.variant_with(run.model_version, even_if_busy=True)
         reason = f"endpoint: as asked; {variant} serves {run.model_version}"
         return ScorerChoice("endpoint", reason, variant, _calls_per_second(run, outstanding))
     if not shards:

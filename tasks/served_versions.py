@@ -25,17 +25,22 @@ class ServedVersions:
     def __init__(self, endpoint: str, sagemaker: Any = None) -> None:
         self._endpoint, self._sagemaker = endpoint, sagemaker
 
-    def variant_with(self, version_id: str) -> str:
+    def variant_with(self, version_id: str, *, even_if_busy: bool = False) -> str:
         """The name of the variant that serves a version; of two the one with more instances.
 
         A version that is served now may be replaced at any time: whoever asks the variant compares the version that
         its answers name.
 
+        Parameters
+        ----------
+        even_if_busy
+            Whether it may be an endpoint that is being changed: until that ends, what was there before answers.
+
         Raises
         ------
         VersionNotServed
-            If there is no endpoint, it is not in service or being changed, or no variant with an instance serves the
-            version; says what is served.
+            If there is no endpoint, it is not in service, or no variant with an instance serves the version; says what
+            is served.
         ServiceUnavailable, AccessRefused
             If SageMaker does not say.
         """
@@ -43,7 +48,8 @@ class ServedVersions:
             raise VersionNotServed("the deployment has no endpoint; score with the scorer container")
         sagemaker = self._sagemaker or client("sagemaker", attempts=3, connect_seconds=2, read_seconds=10)
         try:
-            served = ControlPlane(self._endpoint, sagemaker).served()
+            endpoint = ControlPlane(self._endpoint, sagemaker)
+            served = endpoint.served_meanwhile() if even_if_busy else endpoint.served()
         except (EndpointBusy, EndpointUnavailable, InvalidDeployment) as error:
             raise VersionNotServed(f"{error}. {_ANOTHER_WAY}") from error
         able = [variant for variant in served.with_version(version_id) if variant.instances]

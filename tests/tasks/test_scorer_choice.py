@@ -27,7 +27,7 @@ class Serves:
     def __init__(self, failure=None):
         self.failure = failure
 
-    def variant_with(self, version_id):
+    def variant_with(self, version_id, *, even_if_busy=False):
         if self.failure:
             raise self.failure
         return "ModelB"
@@ -218,11 +218,18 @@ def test_the_variant_that_serves_the_version_is_found(settings, facts, variant):
     assert ServedVersions("flights", sagemaker(**facts)).variant_with("v1") == variant
 
 
+def test_an_endpoint_that_is_being_changed_can_be_asked_by_who_insists(settings):
+    busy = {"status": "Updating", "versions": ("v2", "v1")}
+
+    assert ServedVersions("flights", sagemaker(**busy)).variant_with("v1", even_if_busy=True) == "ModelB"
+    with pytest.raises(VersionNotServed, match="flights is Updating"):
+        ServedVersions("flights", sagemaker(**busy)).variant_with("v1")
+
+
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
         ({"versions": ("v2", "v3")}, r"serves v1 \(ModelA serves v2, ModelB serves v3\)\. .* the scorer container"),
-        ({"status": "Updating"}, "flights is Updating"),
         ({"status": "Failed"}, "flights is Failed"),
         (
             {"error": ("ValidationException", 'Could not find endpoint "arn"', 400)},
