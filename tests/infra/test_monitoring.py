@@ -68,6 +68,12 @@ PURPOSES = ("serving", "stream", "runs", "costs")
         ("batch-inference-failed", "ExecutionsFailed", "Sum", 300, 0, "notBreaching"),
         ("batch-inference-timedout", "ExecutionsTimedOut", "Sum", 300, 0, "notBreaching"),
         ("batch-inference-aborted", "ExecutionsAborted", "Sum", 300, 0, "notBreaching"),
+        *(
+            (f"{workflow}-{end.lower()}", f"Executions{end}", "Sum", 300, 0, "notBreaching")
+            for workflow in ("model-deploy", "model-rollback", "traffic-shift")
+            for end in ("Failed", "TimedOut", "Aborted")
+        ),
+        ("version-not-followed", "FailedInvocations", "Sum", 300, 0, "notBreaching"),
         ("schedules-dropped", "InvocationDroppedCount", "Sum", 300, 0, "notBreaching"),
         ("notices-undelivered", "FailedInvocations", "Sum", 300, 0, "notBreaching"),
     ],
@@ -85,7 +91,7 @@ def test_an_alarm_comes_on_above_the_threshold_of_the_settings(
 
 
 def test_no_alarm_is_left_out_of_the_test_above_unseen(assembly):
-    assert len(alarms(assembly)) == 16
+    assert len(alarms(assembly)) == 26
 
 
 def test_each_alarm_tells_people_when_it_comes_on_and_when_it_goes_off_and_what_to_do(assembly):
@@ -118,7 +124,7 @@ def test_every_metric_is_of_a_resource_that_is_deployed(assembly):
         "FunctionName": names_of(assembly, "AWS::Lambda::Function", "FunctionName"),
         "StreamName": names_of(assembly, "AWS::Kinesis::Stream", "Name"),
         "QueueName": names_of(assembly, "AWS::SQS::Queue", "QueueName"),
-        "StateMachineArn": {MACHINE},
+        "StateMachineArn": set(MACHINES),
         "ScheduleGroup": names_of(assembly, "AWS::Scheduler::ScheduleGroup", "Name"),
         "RuleName": names_of(assembly, "AWS::Events::Rule", "Name"),
         "TableName": names_of(assembly, "AWS::DynamoDB::Table", "TableName"),

@@ -157,6 +157,7 @@ ACCEPTED_RULES = {
 LINT_ERRS = {
     ("W3010", ""): "the zones are settings; to look them up, synthesis would need an account",
     ("W3005", ""): "the CDK writes dependencies on roles that references imply already",
+    ("E3601", "'Parameters' was unexpected"): "a Parallel state has them (Amazon States Language, Parallel State)",
     ("E3601", "'OutputPath' was unexpected"): "a Succeed state has it (Amazon States Language, Succeed State)",
 }
 

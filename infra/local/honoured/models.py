@@ -2,16 +2,12 @@
 
 from infra.local.honoured.rules import Honoured
 
-NOBODY_SCALES = "no policy changes the number of instances yet"
-
 TYPES = {
     "AWS::ApplicationAutoScaling::ScalableTarget": Honoured(
-        works=("ResourceId", "ScalableDimension", "ServiceNamespace", "Tags"),
-        recorded={NOBODY_SCALES: ("MaxCapacity", "MinCapacity")},
+        works=("MaxCapacity", "MinCapacity", "ResourceId", "ScalableDimension", "ServiceNamespace", "Tags"),
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": Honoured(
-        works=("PolicyName", "ScalingTargetId"),
-        recorded={NOBODY_SCALES: ("PolicyType", "TargetTrackingScalingPolicyConfiguration")},
+        works=("PolicyName", "PolicyType", "ScalingTargetId", "TargetTrackingScalingPolicyConfiguration"),
     ),
     "AWS::SageMaker::Endpoint": Honoured(works=("EndpointConfigName", "EndpointName", "Tags")),
     "AWS::SageMaker::EndpointConfig": Honoured(

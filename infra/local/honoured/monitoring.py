@@ -42,7 +42,10 @@ TYPES = {
             "Targets.Id",
             "Targets.InputTransformer",
         ),
-        recorded={"targets are called as nobody, whatever the role may do": ("Targets.RoleArn",)},
+        recorded={
+            "state machines are started as the role, all other targets called as nobody": ("Targets.RoleArn",),
+            "what cannot be started is logged, not tried again": ("Targets.RetryPolicy",),
+        },
     ),
     "AWS::Logs::LogGroup": Honoured(
         works=("LogGroupName", "Tags"),
