@@ -78,6 +78,25 @@ def test_a_change_starts_the_alias_of_a_workflow_as_the_targets_role(
     assert inputs(client, alias, 2, patience=0.5) == [event]
 
 
+def test_a_rule_of_a_stack_starts_the_alias_with_what_it_makes_of_the_event(
+    client: Any, role: Any, alias: str, stack: Any, name: str
+) -> None:
+    pattern = {"source": ["aws.ssm"], "detail": {"name": [f"/{name}/active"], "operation": ["Update"]}}
+    target = {
+        "Id": "1",
+        "Arn": alias,
+        "RoleArn": role("events.amazonaws.com", may_start(alias)),
+        "InputTransformer": {"InputPathsMap": {"name": "$.detail.name"}, "InputTemplate": '{"changed": <name>}'},
+    }
+    rule = {"EventPattern": pattern, "State": "ENABLED", "Targets": [target]}
+    stack({"Rule": {"Type": "AWS::Events::Rule", "Properties": rule}})
+
+    for value in ("v1", "v2"):
+        client("ssm").put_parameter(Name=f"/{name}/active", Value=value, Type="String", Overwrite=True)
+
+    assert inputs(client, alias) == [{"changed": f"/{name}/active"}]
+
+
 def test_each_kind_of_change_is_told(client: Any, role: Any, alias: str, rule: Rule, name: str) -> None:
     ssm, parameter = client("ssm"), f"/{name}/active"
     rule(alias, role("events.amazonaws.com", may_start(alias)), "Create", "Update", "Delete", "LabelParameterVersion")
