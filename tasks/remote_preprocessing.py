@@ -14,6 +14,8 @@ from tasks.aws import client, error_code, named_failures
 from tasks.errors import PreprocessingFailed, PreprocessingUnavailable, ServiceUnavailable
 from tasks.rows import Flaw, FlawKind
 
+#: Longer than the function may take, so that it is Lambda who says that it took too long.
+_READ_SECONDS = 65
 #: Error types with which the function, or Lambda on its behalf, says "later": a service was away, the worker died.
 _LATER = {"ServiceUnavailable", "Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown"}
 #: With which Lambda says that a body is over its 6 MB ("Lambda quotas", Lambda developer guide).
@@ -48,7 +50,7 @@ class PreprocessFunction:
 
     def __init__(self, name: str, lambda_client: Any = None) -> None:
         self._name = name
-        self._lambda = client("lambda", attempts=1, read_seconds=60) if lambda_client is None else lambda_client
+        self._lambda = client("lambda", attempts=1, read_seconds=_READ_SECONDS) if lambda_client is None else lambda_client
 
     def clean(self, records: Sequence[bytes], model_version: str, *, text: bool) -> Preprocessed:
         """Check and clean some records with a single call.
