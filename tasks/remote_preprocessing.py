@@ -50,7 +50,7 @@ class PreprocessFunction:
 
     def __init__(self, name: str, lambda_client: Any = None) -> None:
         self._name = name
-        self._lambda = client("lambda", attempts=1, read_seconds=_READ_SECONDS) if lambda_client is None else lambda_client
+        self._lambda = lambda_client or client("lambda", attempts=1, read_seconds=_READ_SECONDS)
 
     def clean(self, records: Sequence[bytes], model_version: str, *, text: bool) -> Preprocessed:
         """Check and clean some records with a single call.
