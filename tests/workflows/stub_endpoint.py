@@ -49,22 +49,28 @@ class StubEndpoint:
         self.config = plan["previous"]["config"]
         self.weights = weights_of(plan["previous"]["weights"])
         self.active = plan["activeVersion"]["after" if plan["activeVersion"]["set"] else "before"]
-        self.locked = False
+        self.locked, self.takes_lock = False, True
         self.made: list[str] = []
         self.calls: list[str] = []
         self.requests: dict[str, list[Any]] = {}
         self.told: list[dict[str, Any]] = []
         self.failures: dict[str, list[StatesError]] = {}
+        self.not_before: dict[str, str] = {}
         self.looks = 2
         self.rolls_back: set[str] = set()
         self.reason: str | None = None
         self.verdicts: list[str] = []
         self.status = "InService"
-        self._updating = 0
+        self.updating = 0
         self._wanted = self.config
 
-    def fail(self, name: str, error: str, cause: str = "because", times: int = 1_000) -> None:
+    def fail(
+        self, name: str, error: str, cause: str = "because", *, times: int = 1_000, after: str | None = None
+    ) -> None:
+        """Let calls fail, all from now on, or those after the first call of another."""
         self.failures[name] = [StatesError(error, cause)] * times
+        if after is not None:
+            self.not_before[name] = after
 
     @property
     def served(self) -> tuple[str, dict[str, float], str]:
@@ -77,14 +83,14 @@ class StubEndpoint:
             name = call.arguments["FunctionName"].removeprefix("${").removesuffix("Function}")
         self.calls.append(name)
         self.requests.setdefault(name, []).append(deepcopy(call.arguments))
-        if self.failures.get(name):
+        if self.failures.get(name) and self.not_before.get(name, name) in self.calls:
             raise self.failures[name].pop()
         if name in FUNCTIONS:
             return {"Payload": getattr(self, f"on_{name}")(call.arguments["Payload"]), "StatusCode": 200}
         return getattr(self, f"on_{name}")(call.arguments)
 
     def on_PlanDeployment(self, event: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        self.locked = True
+        self.locked = self.takes_lock
         return {"plan": self.plan}
 
     def on_createModel(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -97,23 +103,23 @@ class StubEndpoint:
 
     def on_updateEndpoint(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         assert self.status != "Updating"
-        self._wanted, self._updating, self.status = request["EndpointConfigName"], self.looks, "Updating"
+        self._wanted, self.updating, self.status = request["EndpointConfigName"], self.looks, "Updating"
         return {"EndpointArn": "arn"}
 
     def on_updateEndpointWeightsAndCapacities(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         assert self.status == "InService"
         self.weights = weights_of(request["DesiredWeightsAndCapacities"])
-        self._updating, self.status = self.looks, "Updating"
+        self.updating, self.status = self.looks, "Updating"
         return {"EndpointArn": "arn"}
 
     def on_describeEndpoint(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        if self.status == "Updating" and not self._updating:
+        if self.status == "Updating" and not self.updating:
             self.status = "InService"
             if self._wanted not in self.rolls_back and self._wanted != self.config:
                 self.config = self._wanted
                 # The weights that are in the configuration.
                 self.weights = {"ModelA": 100.0, "ModelB": 0.0}
-        self._updating -= 1
+        self.updating -= 1
         reason = {"FailureReason": self.reason} if self.reason else {}
         return {"EndpointStatus": self.status, "EndpointConfigName": self.config, "ProductionVariants": [], **reason}
 
