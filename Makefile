@@ -56,6 +56,18 @@ diff: install ## Show what a deployment would change
 destroy: install ## Delete the stacks but keep the data (YES=yes: do not ask; DELETE_DATA=yes: the data too)
 	@$(BIN)/ml-pipeline destroy $(WHERE) $(if $(filter yes,$(YES)),--yes) $(if $(filter yes,$(DELETE_DATA)),--delete-data)
 
+.PHONY: deploy-model
+deploy-model: install ## Deploy a registered model (VERSION=v2; ROLE=challenger SHARE=20: for a share of the traffic)
+	@$(BIN)/ml-pipeline models deploy $(VERSION) $(if $(ROLE),--role $(ROLE)) $(if $(SHARE),--share $(SHARE)) $(WHERE)
+
+.PHONY: rollback
+rollback: install ## Go back to the model that was active before, in seconds while it is warm (VERSION=v1: to that one)
+	@$(BIN)/ml-pipeline models rollback $(VERSION) $(WHERE)
+
+.PHONY: experiment
+experiment: install ## Show both variants side by side, and whether one is better
+	@$(BIN)/ml-pipeline experiment status $(WHERE)
+
 .PHONY: render
 render: .venv/.installed ## Render the workflows to workflows/asl
 	@$(BIN)/python -m workflows.render

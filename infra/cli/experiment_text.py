@@ -72,7 +72,10 @@ def print_experiment(found: Experiment, console: Console) -> None:
     console.print(table)
     sample = "" if found.looked_at_all else f" (a sample: {found.looked_at:,} items of the table)"
     console.print(f"\n[bold]scores[/]{sample}")
-    console.print(_histogram(found))
+    if any(arm.scores.rows for arm in found.arms):
+        console.print(_histogram(found))
+    else:
+        console.print("  No prediction of these versions is in the table yet.")
     console.print(f"\n[bold]always-valid tests[/], alpha {found.alpha:g}")
     for line in what_it_says(found):
         console.print(f"  {line}", markup=False)

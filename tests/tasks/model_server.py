@@ -88,6 +88,8 @@ def running() -> Iterator[ModelServer]:
         model.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield model
-        server.shutdown()
-        thread.join()
+        try:
+            yield model
+        finally:
+            server.shutdown()
+            thread.join()
