@@ -15,9 +15,11 @@ Errors
 ------
 `InvalidDeployment`, `NoSuchVersion`, `DeploymentInProgress`: the request is refused; nothing was changed.
 `ArtifactMissing`, `ArtifactTampered`, `UnsupportedModel`, `InvalidSignature`, `GoldenRecordsDiffer`: the version must
-not be served; nothing was changed. `EndpointUpdateFailed` (SageMaker went back by itself, or the endpoint is out of service),
-`EndpointUpdateTimedOut` (it is updating still after more than an hour), `SmokeTestFailed` (golden records were not
-answered as registered), and SageMaker's and Parameter Store's own errors: what served before serves again.
+not be served; nothing was changed.
+`EndpointBusy`: the endpoint is updating still after about an hour; nothing was changed.
+`EndpointUpdateFailed` (SageMaker went back by itself, or the endpoint is out of service), `EndpointUpdateTimedOut` (it
+is updating still after more than an hour), `SmokeTestFailed` (golden records were not answered as registered), and
+SageMaker's and Parameter Store's own errors: what served before serves again.
 
 Side effects
 ------------
@@ -40,7 +42,8 @@ A redriven execution begins anew with a plan of its own, for all was put back.
 from __future__ import annotations
 
 from tasks.deployment_request import DEPLOY_SCHEMA
-from workflows.deployment_steps import endings, plan_deployment, serve_version
+from workflows.deployment_endings import endings
+from workflows.deployment_steps import plan_deployment, serve_version
 from workflows.workflow import Workflow
 
 #: Three changes of the endpoint and as many to undo them, each as long as a change may take.

@@ -43,14 +43,8 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.deployment_request import SHIFT_SCHEMA
-from workflows.deployment_steps import (
-    LAMBDA_TIMEOUT_SECONDS,
-    Endings,
-    caught,
-    endings,
-    plan_deployment,
-    share_traffic,
-)
+from workflows.deployment_endings import LAMBDA_TIMEOUT_SECONDS, Endings, caught, endings
+from workflows.deployment_steps import plan_deployment, share_traffic
 from workflows.endpoint_changes import set_weights
 from workflows.sdk import Chain, ChoiceRule, State
 from workflows.states import (
