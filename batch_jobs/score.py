@@ -27,6 +27,9 @@ from tasks.settings import Settings
 from tasks.shards import Shard, from_manifest
 from tasks.storage import Location, Storage
 
+#: Characters of the reason why the endpoint does not score; the marker and the summary quote it.
+_LONGEST_REASON = 300
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Score a shard; its marker, as one line of JSON, is the output.
@@ -56,7 +59,7 @@ def _score(
     """Score by the scorer that was chosen; if the choice was left to us, fall back on the artifact."""
     registry = Registry(settings.parameter_root)
 
-    def score_with(model: Callable[[], RowsModel]) -> dict[str, Any]:
+    def score_with(model: Callable[[], RowsModel], fallback: str | None = None) -> dict[str, Any]:
         return score_shard(
             request,
             shard,
@@ -66,23 +69,24 @@ def _score(
             items=TableWriter(settings.required("predictions_table")),
             retention_days=settings.retention_days,
             worker=_worker(),
+            fallback=fallback,
         )
 
+    def artifact() -> RowsModel:
+        return load_model(request.model_version, registry, storage, container_scorer)
+
     choice = ScorerChoice.recorded(request, folder, storage)
-    if choice.scorer == "endpoint":
-        try:
-            return score_with(lambda: _endpoint_scorer(request, choice, settings, registry))
-        except ENDPOINT_FAILURES as error:
-            if request.scorer != "auto":
-                raise
-            # Nothing is published yet, and the artifact gives the same predictions.
-            _log(
-                "WARNING",
-                "the endpoint does not score, so the container does",
-                error=type(error).__name__,
-                why=str(error),
-            )
-    return score_with(lambda: load_model(request.model_version, registry, storage, container_scorer))
+    if choice.scorer != "endpoint":
+        return score_with(artifact)
+    try:
+        return score_with(lambda: _endpoint_scorer(request, choice, settings, registry))
+    except ENDPOINT_FAILURES as error:
+        if request.scorer != "auto":
+            raise
+        # Nothing is published yet, and the artifact gives the same predictions.
+        reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+    _log("WARNING", "the endpoint does not score, so the container does", reason=reason)
+    return score_with(artifact, reason)
 
 
 def _endpoint_scorer(

@@ -70,7 +70,8 @@ class XGBoostModel:
             _library().XGBoosterFree(self._handle)
 
     def margin(self, features: Matrix) -> Vector:
-        """Sum of the leaves: float64[n] log-odds (of float32's precision) of float64[n, k] features, C-contiguous."""
+        """Sum of the leaves: float64[n] log-odds (of float32's precision) of float64[n, k] features."""
+        features = np.ascontiguousarray(features, np.float64)  # the library is told of an address, and trusts us
         rows, columns = features.shape
         if not rows:
             return np.empty(0)

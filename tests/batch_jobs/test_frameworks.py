@@ -4,6 +4,7 @@ import json
 import math
 import struct
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import orjson
@@ -85,6 +86,18 @@ def test_a_row_has_the_same_bits_alone_among_others_and_in_any_block(make):
 
 
 @every_framework
+def test_threads_do_not_get_each_other_s_scores(make):
+    features, _ = training_rows()
+    scorer = container_scorer(make())
+    expected = scorer.scores(features)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda start: scorer.scores(features[start::7]), [*range(7)] * 5))
+
+    assert all(np.array_equal(scores, expected[place % 7 :: 7]) for place, scores in enumerate(found))
+
+
+@every_framework
 def test_an_artifact_is_packed_unpacked_loaded_and_answers_requests(make, tmp_path):
     artifact = make()
     body = pack(artifact)
@@ -122,7 +135,7 @@ def test_a_broken_promise_beyond_rounding_is_found_before_it_serves(make, tmp_pa
     artifact = make()
     off = [entry | {"score": entry["score"] * 0.9999} for entry in artifact.golden]
 
-    with pytest.raises(GoldenRecordsDiffer, match=r"golden record 1 scores .* was promised"):
+    with pytest.raises(GoldenRecordsDiffer, match=r"golden record 1 of model.* scores .* was promised"):
         load(extract(tmp_path, Artifact(artifact.model, SIGNATURE, off, artifact.model_file)))
 
 

@@ -127,6 +127,7 @@ def test_the_chosen_variant_scores_to_the_bytes_of_the_container(run_score, stor
     assert run_score() == 0
 
     assert (marker(storage)["scorer"], endpoint.asked) == ("endpoint", [(2, "ModelB")])
+    assert marker(storage)["fallback"] is None
     assert results(storage) == expected
 
 
@@ -150,7 +151,9 @@ def test_a_job_that_was_left_the_choice_falls_back_on_the_artifact(run_score, st
         1,
     )
     warning, scored = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert (warning["level"], warning["error"], warning["why"]) == ("WARNING", type(failure).__name__, str(failure))
+    reason = f"{type(failure).__name__}: {failure}"
+    assert (warning["level"], warning["reason"]) == ("WARNING", reason)
+    assert marker(storage)["fallback"] == reason
     assert scored["message"] == "scored"
 
 

@@ -202,13 +202,13 @@ def test_a_model_that_keeps_its_promise_is_loaded(tmp_path):
         (
             Artifact(MODEL_TEXT, SIGNATURE, golden(score=0.25)),
             GoldenRecordsDiffer,
-            "record 1 scores .* 0.25 was promised",
+            "record 1 of model.txt scores .*; 0.25 was promised",
         ),
         (Artifact(MODEL_TEXT, SIGNATURE, []), GoldenRecordsDiffer, "no golden records"),
         (
             Artifact(MODEL_TEXT, SIGNATURE, [{"record": {"distance": 3}, "score": 0.5}]),
             GoldenRecordsDiffer,
-            "golden record 1 does not fit: origin: no value",
+            "golden record 1 of model.txt does not fit: origin: no value",
         ),
         (Artifact(MODEL_TEXT, SIGNATURE, [{"record": GOOD}]), UnsupportedModel, "no list of records"),
         (Artifact(MODEL_TEXT, SIGNATURE, golden(score=1.5)), UnsupportedModel, "scores, 0 to 1"),

@@ -107,7 +107,8 @@ def test_the_defaults_of_the_command_are_the_example_s_recipe():
     assert train.Recipe(asked.trees, asked.leaves, asked.framework) == train.RECIPE == (300, 63, "lightgbm")
 
 
-def test_as_many_trees_and_leaves_are_learned_as_asked_for(_one_thread):
+@pytest.mark.usefixtures("_one_thread")
+def test_as_many_trees_and_leaves_are_learned_as_asked_for():
     simple, _, _ = train.train([1], train.Recipe(trees=2, leaves=3))
 
     trees = ModelText.parse(simple.model_text).trees

@@ -56,7 +56,7 @@ def test_the_artifact_of_a_version_that_stands_the_test_is_given(world):
                 golden=[{"record": {"distance": 1.0, "wind": 1.0, "start": "JFK"}, "score": 0.5}],
             ),
             InvalidSignature,
-            "model v2 has the features distance, wind, origin, and its signature has distance, wind, start",
+            "version v2 has the features distance, wind, origin, and its signature has distance, wind, start",
         ),
     ],
 )
