@@ -122,6 +122,7 @@ def score_shard(
     items: ItemStore,
     retention_days: int,
     worker: str,
+    fallback: str | None = None,
 ) -> dict[str, Any]:
     """Score one shard and commit its results.
 
@@ -135,6 +136,8 @@ def score_shard(
         Gives the model; called only if there is something to score.
     worker
         Who does it, for the marker.
+    fallback
+        Why it is not scored as the run chose, for the marker; None where it is.
 
     Returns
     -------
@@ -182,6 +185,7 @@ def score_shard(
         "digest": shard.digest(run.model_version),
         "modelVersion": loaded.version_id,
         "scorer": "function" if shard.lane == "small" else loaded.kind,
+        "fallback": fallback,
         "rows": rows,
         **results.to_json(),
         "objects": objects,

@@ -14,6 +14,9 @@ from tasks.scorer_choice import ScorerChoice
 from tasks.shards import LANES
 from tasks.storage import Location, Storage
 
+#: Reasons of fallbacks that are listed.
+_LISTED = 10
+
 
 def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mapping[str, Any]) -> dict[str, Any]:
     """Add up a run and write `summary.json`.
@@ -28,7 +31,7 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
     The summary. `rows`, `predictions` and `quarantined` are those of finished shards; `stages` are seconds of work
     by stage, over all workers; `seconds` is the time from the start of the run; `histogram` counts predictions in
     20 equal bins of the score. `scorer` says what was asked, what was chosen for the jobs and why, and how many shards
-    were scored by functions, containers and the endpoint.
+    were scored by functions, containers and the endpoint; `fallbacks` counts those that the endpoint failed, by reason.
 
     Raises
     ------
@@ -44,6 +47,7 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
         stages.update(marker["stages"])
     choice = ScorerChoice.recorded(run, folder, storage)
     scored_by = Counter(marker["scorer"] for marker in markers)
+    fallbacks = Counter(marker["fallback"] for marker in markers if marker["fallback"] is not None)
     finished_at = datetime.now(UTC)
     predictions = folder.predictions("")
     quarantine = folder.quarantine("")
@@ -68,6 +72,7 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
             "reason": choice.reason,
             "variant": choice.variant,
             "shards": dict(sorted(scored_by.items())),
+            "fallbacks": dict(fallbacks.most_common(_LISTED)),
         },
         "rows": sum(marker["rows"] for marker in markers),
         "predictions": sum(marker["predictions"] for marker in markers),

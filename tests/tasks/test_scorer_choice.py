@@ -116,8 +116,8 @@ def planned(world, json_lines):
 
 def test_the_plan_records_the_choice_and_the_summary_tells_it_with_what_was_done(world, planned):
     run, outstanding = planned(Serves())
-    for shard in outstanding:
-        world.score(shard, run)
+    for shard, fallback in zip(outstanding, ["EndpointUnavailable: throttled", None], strict=True):
+        world.score(shard, run, fallback=fallback)
 
     assert ScorerChoice.recorded(run, FOLDER, world.storage).calls_per_second == 5
     assert summarise(run, FOLDER, world.storage, {"verdict": "complete", "failed": 0, "failedShards": []})[
@@ -128,6 +128,7 @@ def test_the_plan_records_the_choice_and_the_summary_tells_it_with_what_was_done
         "reason": "auto: about 4 rows for AWS Batch, no more than 10,000, and ModelB serves v1: endpoint",
         "variant": "ModelB",
         "shards": {"container": 2},
+        "fallbacks": {"EndpointUnavailable: throttled": 1},
     }
 
 
