@@ -34,6 +34,11 @@ _SERVE_EXAMPLES = """examples:
   python -m batch_jobs serve --model build/model --version v1 --port 8080
   curl localhost:8080/ping
   curl localhost:8080/invocations -H 'Content-Type: application/json' -d '{"records": [{"distance": 762, …}]}'
+
+a model's directory holds
+  one of model.txt (LightGBM), model.json or model.ubj (XGBoost), model.onnx; pickles are refused
+  signature.json   {"features": [{"name": "distance", "kind": "number", "nullable": false}, …]}
+  golden.json      [{"record": {"distance": 762, …}, "score": 0.25}, …], records that must get these scores
 """
 _TRAIN_EXAMPLES = """examples:
   python -m batch_jobs train --months 1-6 --version v1 --output build/models

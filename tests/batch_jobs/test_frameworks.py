@@ -4,6 +4,7 @@ import json
 import math
 import struct
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -305,6 +306,17 @@ def test_the_tolerance_is_for_rounding_in_float32_alone():
     assert Artifact("", SIGNATURE, []).tolerance == 0
     assert struct.unpack("f", struct.pack("f", 0.7))[0] != 0.7
     assert abs(struct.unpack("f", struct.pack("f", 0.7))[0] - 0.7) < xgboost_artifact().tolerance
+
+
+def test_a_job_and_a_server_of_lightgbm_load_no_other_framework():
+    code = (
+        "import sys, batch_jobs.score, batch_jobs.serve\n"
+        "print([name for name in ('onnxruntime', 'xgboost', 'lightgbm', 'sklearn') if name in sys.modules])"
+    )
+
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (shown.stdout, shown.stderr) == ("[]\n", "")
 
 
 def test_lambda_s_scorer_says_who_takes_other_models():
