@@ -42,18 +42,28 @@ class Served(NamedTuple):
 
 @dataclass(frozen=True)
 class Judged:
-    """Predictions whose outcome is known: float64[n] probabilities, and float64[n] outcomes, 1 or 0."""
+    """Predictions whose outcome is known: float64[n] probabilities, float64[n] outcomes, 1 or 0, and int[n] requests.
+
+    Those that were answered together, in one request, have the same number 0, 1, 2 … in `requests`.
+    """
 
     scores: npt.NDArray[np.float64]
     labels: npt.NDArray[np.float64]
+    requests: npt.NDArray[np.intp]
 
     @property
     def squared_errors(self) -> Sample:
-        """What the sequential test compares; its mean is the Brier score (G. W. Brier, 1950), smaller is better."""
-        return Sample.of((self.scores - self.labels) ** 2)
+        """What the sequential test compares: of each request the mean squared error, in which smaller is better.
+
+        A squared error is the Brier score of one prediction (G. W. Brier, 1950). The endpoint draws a variant for a
+        request, not for each of its records, and the records of one request are often alike: they count as one
+        observation, else the test would take them for more evidence than they are.
+        """
+        errors = np.bincount(self.requests, weights=(self.scores - self.labels) ** 2)
+        return Sample.of(np.minimum(errors / np.bincount(self.requests), 1.0))
 
 
-NOTHING_JUDGED = Judged(np.empty(0), np.empty(0))
+NOTHING_JUDGED = Judged(np.empty(0), np.empty(0), np.empty(0, np.intp))
 
 
 def judge_predictions(
@@ -83,12 +93,20 @@ def judge_predictions(
         If S3 or DynamoDB do not take part.
     """
     outcomes = read_outcomes(storage, bucket, since)
-    found: defaultdict[Served, list[tuple[float, float]]] = defaultdict(list)
+    found: defaultdict[Served, list[tuple[float, float, str]]] = defaultdict(list)
     for item in _items(dynamodb, table, list(outcomes)):
         if "variant" in item:
             served = Served(item["variant"]["S"], item["modelVersion"]["S"])
-            found[served].append((float(item["score"]["N"]), outcomes[item["predictionId"]["S"]]))
-    return {served: Judged(*np.array(pairs).T.copy()) for served, pairs in found.items()}
+            key = item["predictionId"]["S"]
+            # The API names its predictions {request id}-{place}; a record of the stream stands for itself.
+            request = key.rpartition("-")[0] if item.get("source", {}).get("S") == "api" else key
+            found[served].append((float(item["score"]["N"]), outcomes[key], request))
+    return {served: _judged(entries) for served, entries in found.items()}
+
+
+def _judged(entries: Sequence[tuple[float, float, str]]) -> Judged:
+    scores, labels, requests = zip(*entries, strict=True)
+    return Judged(np.array(scores), np.array(labels), np.unique(requests, return_inverse=True)[1])
 
 
 def read_outcomes(storage: Storage, bucket: str, since: datetime) -> dict[str, float]:
@@ -139,7 +157,8 @@ def _items(dynamodb: Any, table: str, keys: Sequence[str]) -> Iterator[Mapping[s
         request = {
             table: {
                 "Keys": [{"predictionId": {"S": key}} for key in some],
-                "ProjectionExpression": "predictionId, score, variant, modelVersion",
+                "ProjectionExpression": "predictionId, score, variant, modelVersion, #source",
+                "ExpressionAttributeNames": {"#source": "source"},  # a reserved word
             }
         }
         for attempt in range(_ATTEMPTS):

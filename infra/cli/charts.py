@@ -170,6 +170,7 @@ def experiment_picture(found: Experiment) -> bytes:
                 color=GREY if test.decision == "undecided" else GREEN, marker="o", capsize=4,
             )  # fmt: skip
         else:
+            axes.set_ylim(-1, 1)
             axes.set_yticks([0])
             axes.set_xlabel("too few yet")
         axes.set_xlim(-1, 1)

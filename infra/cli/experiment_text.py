@@ -22,13 +22,13 @@ def what_it_says(found: Experiment) -> list[str]:
     variants = [arm.variant for arm in found.arms]
     if variants[0].version == variants[1].version:
         return [f"Both variants serve {variants[0].version}: there is nothing to compare."]
-    requests, outcomes = (
+    requests, judged = (
         min(arm.traffic.invocations for arm in found.arms),
-        min(len(arm.judged.labels) for arm in found.arms),
+        min(arm.judged.squared_errors.count for arm in found.arms),
     )
     said = [
         _says("errors", found.errors, requests, "requests", lambda value: f"{100 * value:+.2f} points"),
-        _says("Brier score", found.brier, outcomes, "outcomes", lambda value: f"{value:+.4f}"),
+        _says("Brier score", found.brier, judged, "requests with outcomes", lambda value: f"{value:+.4f}"),
     ]
     return said + _advice(found)
 

@@ -27,6 +27,20 @@ def predicted(world: World, key: str, score: float, variant: str | None = "Model
     )
 
 
+def test_records_of_one_request_are_one_observation(world: World) -> None:
+    outcomes = {f"request-{number}-{place}": 1 for number in range(3) for place in range(20)}
+    for key in outcomes:
+        item = {"predictionId": {"S": key}, "score": {"N": "0.5"}, "modelVersion": {"S": "v1"}}
+        item |= {"variant": {"S": "ModelA"}, "source": {"S": "api"}}
+        world.dynamodb.put_item(TableName="predictions", Item=item)
+    world.upload(f"{PREFIX}x.jsonl", lines(outcomes))
+
+    (found,) = judged(world).values()
+
+    assert len(found.scores) == 60
+    assert (found.squared_errors.count, found.squared_errors.mean) == (3, 0.25)
+
+
 def lines(outcomes: dict[str, Any]) -> bytes:
     return b"".join(
         json.dumps({"prediction_id": key, "label": label}).encode() + b"\n" for key, label in outcomes.items()
