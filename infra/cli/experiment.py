@@ -29,7 +29,7 @@ def status(
         timedelta, options.since_option("How far to look back, at most to when the variants were deployed.")
     ] = "24h",  # type: ignore[assignment]
     alpha: Annotated[
-        float, typer.Option(help="Chance, over all looks, to see a difference where there is none.")
+        float, typer.Option(help="Chance, over all looks and both tests, to see a difference where there is none.")
     ] = 0.05,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw a picture of it, too.")] = None,
     as_json: options.AsJson = False,
@@ -38,8 +38,8 @@ def status(
 ) -> None:
     """Show both variants side by side, and what an always-valid test says about them.
 
-    Look as often as you like and stop when you like: the chance to be misled stays below alpha for each of the two
-    tests, errors and Brier score. Quality is known of predictions whose outcomes lie below outcomes/online/ in the data
+    Look as often as you like and stop when you like: the chance to be misled by either of the two tests, of errors and
+    of the Brier score, stays below alpha. Quality is known of predictions whose outcomes lie below outcomes/online/ in the data
     bucket: JSON Lines or Parquet with prediction_id and label (1 or 0).
 
     [bold]Examples[/]
