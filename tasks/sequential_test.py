@@ -18,8 +18,8 @@ Implication on the Design and Analysis of Group-Sequential Studies", JASA 92, 19
 by what was observed.
 
 What it rests on: means of some dozens of observations are about normal (hence `FEWEST`), observations do not depend on
-each other (records of one request do, and are to be one observation), and both variants get the same mix of requests at any time. `make bench BENCH=sequential` measures both
-error rates.
+each other (records of one request do, and are to be one observation), and both variants get the same mix of requests
+at any time. `make bench BENCH=sequential` measures both error rates.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def status(
     """Show both variants side by side, and what an always-valid test says about them.
 
     Look as often as you like and stop when you like: the chance to be misled by either of the two tests, of errors and
-    of the Brier score, stays below alpha. Quality is known of predictions whose outcomes lie below outcomes/online/ in the data
-    bucket: JSON Lines or Parquet with prediction_id and label (1 or 0).
+    of the Brier score, stays below alpha. Quality is known of predictions whose outcomes lie below outcomes/online/ in
+    the data bucket: JSON Lines or Parquet with prediction_id and label (1 or 0).
 
     [bold]Examples[/]
 
