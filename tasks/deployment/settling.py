@@ -30,8 +30,9 @@ def settle(
 
     Returns
     -------
-    `id`, `kind`, `version`, `execution`, `startedAt` of the plan, and `outcome`; `served`, what the endpoint serves now; `pruned`, the names of what was deleted, and
-    `notPruned`, why something was not; `released`, whether the execution held the lock.
+    `id`, `kind`, `version`, `execution`, `startedAt` of the plan, and `outcome`; `served`, what the endpoint serves
+    now; `pruned`, the names of what was deleted, and `notPruned`, why something was not; `released`, whether the
+    execution held the lock.
 
     Raises
     ------
