@@ -14,7 +14,7 @@ Reply = tuple[int, dict[str, str], bytes]
 
 
 class ModelServer:
-    """Answers scripted replies first (seconds: after them), then predicts: the score is the distance / 1,000.
+    """Answers scripted replies first (seconds: after them), then predicts: the score is the distance / 1,000, from 0 to 1.
 
     `calls` are the records of each call, `requests` the path and headers.
     """
@@ -32,7 +32,8 @@ class ModelServer:
         if not isinstance(scripted, float):
             return scripted
         time.sleep(scripted)
-        return predictions([record["distance"] / 1000 for record in records], self.variant)
+        scores = [min(1.0, max(0.0, record["distance"] / 1000)) for record in records]
+        return predictions(scores, self.variant)
 
 
 def predictions(scores: Sequence[Any], variant: str = "ModelA") -> Reply:
