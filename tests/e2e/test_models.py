@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from PIL import Image
 
 from tasks.deployment.executions import Executions
@@ -209,6 +212,16 @@ def test_of_two_deployments_at_once_one_is_refused_by_name(aside: World) -> None
     assert lock.hold() is None, "the lock was not given back"
 
 
+def fail_next(world: World, **fault: Any) -> None:
+    """Let the next calls of an operation fail: Service, Operation, Code and Times."""
+    request = AWSRequest(
+        "POST", world.url, data=json.dumps(fault).encode(), headers={"X-Amz-Target": "MlPipelineFaults.Put"}
+    )
+    SigV4Auth(Credentials("test", "test"), "faults", "us-east-1").add_auth(request)
+    sent = urllib.request.Request(world.url, data=request.body, headers=dict(request.headers))
+    urllib.request.urlopen(sent, timeout=10).close()
+
+
 def test_deploying_changed_infrastructure_leaves_the_served_model_and_its_scaling_alone(
     aside: World, records: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -232,6 +245,32 @@ def test_deploying_changed_infrastructure_leaves_the_served_model_and_its_scalin
     assert SECOND in ask(aside, records, 5)
     function = aside.client("lambda").get_function(FunctionName=DEPLOYED.function("predict"))
     assert function["Tags"]["Owner"] == "another-team", "nothing was deployed"
+
+
+def test_a_deployment_that_fails_when_traffic_is_to_move_leaves_what_served_before(
+    aside: World, records: list[dict[str, Any]]
+) -> None:
+    before = served(aside)
+    fail_next(aside, Service="sagemaker", Operation="UpdateEndpointWeightsAndCapacities", Code="ResourceLimitExceeded")
+
+    done = aside.cli("models", "deploy", FIRST, check=False)
+
+    assert done.returncode == 1
+    assert "ResourceLimitExceeded" in done.stdout + done.stderr
+    assert served(aside) == before
+    assert active(aside) == SECOND
+    assert ask(aside, records, 10)[SECOND] >= 5
+
+
+def test_a_throttled_parameter_store_only_takes_a_deployment_longer(
+    aside: World, records: list[dict[str, Any]]
+) -> None:
+    fail_next(aside, Service="ssm", Operation="PutParameter", Code="ThrottlingException", Times=2)
+
+    aside.cli("models", "deploy", FIRST)
+
+    assert active(aside) == FIRST
+    assert ask(aside, records, 5) == {FIRST: 5}
 
 
 def test_no_server_is_left_of_a_model_that_serves_no_more(aside: World) -> None:
