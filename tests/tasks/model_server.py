@@ -14,7 +14,7 @@ Reply = tuple[int, dict[str, str], bytes]
 
 
 class ModelServer:
-    """Answers scripted replies first (seconds: after them), then predicts: the score is the distance / 1,000, from 0 to 1.
+    """Answers scripted replies first (seconds: after them), then predicts: distance / 1,000, but from 0 to 1.
 
     `calls` are the records of each call, `requests` the path and headers.
     """
