@@ -39,7 +39,7 @@ def is_run_here(command: str) -> bool:
     return command not in RUN_ELSEWHERE and not re.search("small|weights|experiment|models (rollback|list)", command)
 
 
-@pytest.mark.parametrize("command", filter(is_run_here, commands()))
+@pytest.mark.parametrize("command", [command for command in commands() if is_run_here(command)])
 def test_a_command_of_the_readme_works(command: str, world: World) -> None:
     bin_directory = Path(sys.executable).parent
     runnable = command.replace(".venv/bin", str(bin_directory)).replace("http://127.0.0.1:4566", world.url)
