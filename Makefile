@@ -81,7 +81,7 @@ check: install ## Format, lint, types, stale renderings
 
 .PHONY: test
 test: check ## Everything that must hold before a change lands
-	@$(BIN)/pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # The peers live in an environment of their own: none of them belongs in ours.
 .venv-bench/.installed: tests/benchmarks/requirements-bench.txt .venv/.installed

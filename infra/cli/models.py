@@ -49,7 +49,8 @@ def list_models(
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("version", "", "served by", "framework", "created (UTC)", "AUC", "log loss"):
-        table.add_column(heading, justify="right" if heading in ("AUC", "log loss") else "left")
+        numbers = heading in ("AUC", "log loss")
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=heading == "version")
     for each in versions:
         table.add_row(
             each.version_id,
