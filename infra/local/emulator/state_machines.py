@@ -1,4 +1,4 @@
-"""The emulator's Step Functions records, and the two places through which executions start."""
+"""The emulator's Step Functions records, and the place through which other services start executions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ NEEDS: Needs = {
         "_executions",
         "_map_runs",
         "_resolve_state_machine_arn",
-        "_run_execution",
         "_start_execution",
         "_state_machine_aliases",
         "_state_machine_versions",
@@ -19,9 +18,6 @@ NEEDS: Needs = {
     ),
     "services.eventbridge": ("_put_events",),
 }
-
-Run = Callable[[str], None]
-"""Runs the execution with this ARN to its end, on the calling thread, in the scope of its account and region."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class StateMachineRecords:
 
 
 class StateMachines:
-    """Binds an interpreter in the place of the emulator's own walk of a definition."""
+    """The emulator's Step Functions, open to a service of ours."""
 
     def __init__(self) -> None:
         self._service = module("services.stepfunctions")
@@ -59,14 +55,6 @@ class StateMachines:
         """Return the state machine's own ARN for that of a machine, version or alias; ``None`` if unknown."""
         found: str | None = self._service._resolve_state_machine_arn(arn)
         return found
-
-    def run_with(self, run: Run) -> None:
-        """Let `run` execute what the emulator starts.
-
-        Symptom: its own walk sleeps 0.15 s per execution and ignores ItemBatcher, ResultWriter, jitter,
-        MaxDelaySeconds, heartbeats and the machine's role.
-        """
-        rebind(self._service._run_execution, run)
 
     def start_with(self, start: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]]) -> None:
         """Let `start` take the executions that other services start (EventBridge rules, pipes, the scheduler).
