@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +36,12 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -67,6 +74,16 @@ def test_a_module_imports_no_package_that_its_room_must_do_without(path: Path) -
         forbidden -= {"ministack", "sagemaker"}
 
     assert not forbidden & {name.split(".")[0] for name in imports(path)}
+
+
+def test_the_types_of_every_part_of_the_cdk_that_is_used_are_checked() -> None:
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    (read,) = (set(each["module"]) for each in overrides if each.get("follow_imports") == "normal")
+
+    named = {name for path in MODULES for name in imports(path) if name.startswith("aws_cdk.")}
+    parts = {".".join(name.split(".")[:2]) for name in named if name.split(".")[1].islower()}
+
+    assert parts == {name for name in read if name.startswith("aws_cdk.aws_")}
 
 
 def test_only_the_emulators_seam_knows_the_emulators_names() -> None:
