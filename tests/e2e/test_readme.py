@@ -14,9 +14,12 @@ from tests.e2e.conftest import World
 
 ROOT = Path(__file__).parents[2]
 # What runs these is not a test of its own: the example is the ground on which all end-to-end tests stand, the embedded
-# AWS that they use is `local`, destroying is tested where nobody else stands (test_deployments), and the others are how
-# tests, checks and measurements are run.
-RUN_ELSEWHERE = {"make run", "make test", "make local", "make check", "make bench", "make destroy TARGET=local"}
+# AWS that they use is `local`, what deploys is tested where nobody else stands (test_deployments), and the others are
+# how tests, checks and measurements are run.
+RUN_ELSEWHERE = {
+    *(f"make {target}" for target in ("run", "test", "local", "render", "check", "bench")),
+    *(f"make {target} TARGET=local" for target in ("diff", "deploy", "deploy-workflows", "destroy")),
+}
 
 
 def commands() -> list[str]:
