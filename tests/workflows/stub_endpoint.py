@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from workflows.interpreter import (
-    Execution,
-    Interpreter,
-    Journal,
-    Outcome,
-    Progress,
-    StatesError,
-    TaskCall,
-    VirtualClock,
-    load,
-    run_virtually,
-)
+from workflows.interpreter import StatesError, TaskCall
 
 ROOT = Path(__file__).parents[2]
 PLANS = ROOT / "tests" / "tasks" / "plans"
-START = datetime(2030, 1, 1, tzinfo=UTC)
 FUNCTIONS = ("PlanDeployment", "SmokeTest", "JudgeTraffic", "SettleDeployment", "HaltRun")
 
 
@@ -147,40 +133,3 @@ class StubEndpoint:
         if event["redriveCount"] > event["failedAtRedrive"]:
             return {}
         raise StatesError(event["failure"]["Error"], event["failure"]["Cause"])
-
-
-class Run:
-    """One execution of a workflow, and its redrives."""
-
-    def __init__(self, workflow: str, aws: StubEndpoint, given: object = None) -> None:
-        self.definition = load((ROOT / "workflows" / "asl" / f"{workflow}.asl.json").read_text())
-        self.aws = aws
-        self.input = {} if given is None else given
-        self.progress = Progress()
-        self.journal = Journal(f"arn:aws:states:us-east-1:000000000000:execution:{workflow}:run-1")
-        self.redrives = 0
-        self.seconds = 0.0
-
-    def start(self) -> Outcome:
-        return run_virtually(self._execute(redrive=False))
-
-    def redrive(self) -> Outcome:
-        self.redrives += 1
-        return run_virtually(self._execute(redrive=True))
-
-    async def _execute(self, *, redrive: bool) -> Outcome:
-        clock = VirtualClock()
-        interpreter = Interpreter(
-            self.definition, self.aws, clock, self.journal, progress=self.progress, random=Random(7)
-        )
-        execution = Execution(
-            arn=self.journal.execution_arn,
-            name="run-1",
-            input=self.input,
-            start_time=START,
-            redrive_count=self.redrives,
-            redrive_time=START if redrive else None,
-        )
-        outcome = await (interpreter.redrive(execution) if redrive else interpreter.run(execution))
-        self.seconds = (clock.now() - clock.start).total_seconds()
-        return outcome

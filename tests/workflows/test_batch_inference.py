@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
-from workflows.interpreter import (
-    Execution,
-    Interpreter,
-    Journal,
-    Outcome,
-    Progress,
-    StatesError,
-    TaskCall,
-    VirtualClock,
-    load,
-    run_virtually,
-)
-
-DEFINITION = Path(__file__).parents[2] / "workflows" / "asl" / "batch_inference.asl.json"
-START = datetime(2030, 1, 1, tzinfo=UTC)
+from tests.workflows.virtual_run import Run
+from workflows.interpreter import Outcome, StatesError, TaskCall
 
 
 class StubAws:
@@ -119,46 +103,14 @@ class StubAws:
         return name
 
 
-class Run:
-    """One execution of the workflow, and its redrives."""
-
-    def __init__(self, aws: StubAws, given: object = None) -> None:
-        self.aws = aws
-        self.input = {"runId": "r1"} if given is None else given
-        self.progress = Progress()
-        self.journal = Journal("arn:aws:states:us-east-1:000000000000:execution:batch-inference:r1")
-        self.redrives = 0
-        self.seconds = 0.0
-
-    def start(self) -> Outcome:
-        return run_virtually(self._execute(redrive=False))
-
-    def redrive(self) -> Outcome:
-        self.redrives += 1
-        return run_virtually(self._execute(redrive=True))
-
-    async def _execute(self, *, redrive: bool) -> Outcome:
-        clock = VirtualClock()
-        interpreter = Interpreter(
-            load(DEFINITION.read_text()), self.aws, clock, self.journal, progress=self.progress, random=Random(7)
-        )
-        execution = Execution(
-            arn=self.journal.execution_arn,
-            name="r1",
-            input=self.input,
-            start_time=START,
-            redrive_count=self.redrives,
-            redrive_time=START if redrive else None,
-        )
-        outcome = await (interpreter.redrive(execution) if redrive else interpreter.run(execution))
-        self.seconds = (clock.now() - clock.start).total_seconds()
-        return outcome
+def run_of(aws: StubAws, given: object = None) -> Run:
+    return Run("batch_inference", aws, {"runId": "r1"} if given is None else given, name="r1")
 
 
 def test_every_shard_is_scored_once_and_success_is_told() -> None:
     aws = StubAws(small=3, large=2)
 
-    outcome = Run(aws).start()
+    outcome = run_of(aws).start()
 
     assert outcome == Outcome("SUCCEEDED", output={"runId": "r1", "failed": 0})
     assert sorted(aws.scored) == ["l0", "l1", "s0", "s1", "s2"]
@@ -169,7 +121,7 @@ def test_every_shard_is_scored_once_and_success_is_told() -> None:
 def test_a_lane_without_shards_runs_nothing(small: int, large: int) -> None:
     aws = StubAws(small=small, large=large)
 
-    assert Run(aws).start().status == "SUCCEEDED"
+    assert run_of(aws).start().status == "SUCCEEDED"
     assert aws.called.count("ScoreShard") == small
     assert aws.called.count("batch:submitJob.sync") == large
 
@@ -178,7 +130,7 @@ def test_a_failed_shard_lets_the_other_lane_finish_and_fails_the_run_after_telli
     aws = StubAws(small=3, large=2)
     aws.fail("l1", "UnreadableObject", "input/b.parquet is no Parquet")
 
-    outcome = Run(aws).start()
+    outcome = run_of(aws).start()
 
     assert (outcome.status, outcome.error) == ("FAILED", "ShardsFailed")
     assert outcome.cause is not None
@@ -191,14 +143,14 @@ def test_a_failed_shard_lets_the_other_lane_finish_and_fails_the_run_after_telli
 def test_a_redrive_runs_only_the_missing_shards_and_ends_like_a_clean_run() -> None:
     aws = StubAws(small=3, large=2)
     aws.fail("s1", "UnreadableObject")
-    run = Run(aws)
+    run = run_of(aws)
     assert run.start().status == "FAILED"
     before = set(aws.scored)
     aws.failures.clear()
 
     redriven = run.redrive()
 
-    assert redriven == Run(StubAws(small=3, large=2)).start()
+    assert redriven == run_of(StubAws(small=3, large=2)).start()
     # Past the tolerance of the first attempt the Map starts no more children, so they are missing too.
     assert sorted(aws.scored) == ["l0", "l1", "s0", "s1", "s2"]
     assert "s1" not in before
@@ -207,7 +159,7 @@ def test_a_redrive_runs_only_the_missing_shards_and_ends_like_a_clean_run() -> N
 def test_a_redrive_fails_again_while_the_reason_stays_and_can_be_redriven_again() -> None:
     aws = StubAws()
     aws.fail("s1", "UnreadableObject")
-    run = Run(aws)
+    run = run_of(aws)
 
     assert [run.start().status, run.redrive().status, run.redrive().status] == ["FAILED", "FAILED", "FAILED"]
     aws.failures.clear()
@@ -220,7 +172,7 @@ def test_failures_within_the_tolerance_do_not_fail_the_run() -> None:
     aws.request["toleratedFailurePercentage"] = 10
     aws.fail("s4", "UnreadableObject")
 
-    outcome = Run(aws).start()
+    outcome = run_of(aws).start()
 
     assert outcome == Outcome("SUCCEEDED", output={"runId": "r1", "failed": 1})
 
@@ -238,7 +190,7 @@ def test_a_transient_error_is_retried_until_it_passes(error: str) -> None:
     aws = StubAws()
     aws.fail("s1", error, times=5)
 
-    assert Run(aws).start().status == "SUCCEEDED"
+    assert run_of(aws).start().status == "SUCCEEDED"
     assert sorted(aws.scored) == ["l0", "l1", "s0", "s1", "s2"]
 
 
@@ -247,7 +199,7 @@ def test_a_transient_error_is_retried_until_it_passes(error: str) -> None:
 def test_a_function_whose_network_was_reclaimed_is_given_minutes_to_come_back(function: str, error: str) -> None:
     aws = StubAws(small=1, large=0)
     aws.fail(function, error, times=7)
-    run = Run(aws)
+    run = run_of(aws)
 
     assert run.start().status == "SUCCEEDED"
     assert run.seconds > 60
@@ -258,7 +210,7 @@ def test_a_run_that_failed_ends_under_its_own_error_though_the_function_that_hal
     aws.fail("PlanShards", "NoInputFound", "nothing below s3://data/input/")
     aws.fail("HaltRun", "Lambda.ResourceNotReadyException", times=7)
 
-    outcome = Run(aws).start()
+    outcome = run_of(aws).start()
 
     assert (outcome.error, outcome.cause) == ("NoInputFound", "nothing below s3://data/input/")
 
@@ -268,7 +220,7 @@ def test_an_input_that_is_no_object_fails_the_run_under_its_own_error_after_tell
     aws = StubAws()
     aws.fail("NormaliseRun", "InvalidRunRequest", "the input must be a JSON object")
 
-    outcome = Run(aws, given).start()
+    outcome = run_of(aws, given).start()
 
     assert (outcome.error, outcome.cause) == ("InvalidRunRequest", "the input must be a JSON object")
     assert len(aws.told) == 1
@@ -278,7 +230,7 @@ def test_a_permanent_error_is_not_retried() -> None:
     aws = StubAws()
     aws.fail("NormaliseRun", "InvalidRunRequest", "shardRow: unknown key")
 
-    outcome = Run(aws).start()
+    outcome = run_of(aws).start()
 
     assert (outcome.status, outcome.error, outcome.cause) == ("FAILED", "InvalidRunRequest", "shardRow: unknown key")
     assert aws.called == ["NormaliseRun", "sns:publish", "HaltRun"]
@@ -287,11 +239,11 @@ def test_a_permanent_error_is_not_retried() -> None:
 def test_a_dead_worker_gets_one_more_chance() -> None:
     aws = StubAws()
     aws.fail("s0", "Runtime.ExitError", times=1)
-    assert Run(aws).start().status == "SUCCEEDED"
+    assert run_of(aws).start().status == "SUCCEEDED"
 
     aws = StubAws()
     aws.fail("s0", "Runtime.ExitError", times=2)
-    assert Run(aws).start().status == "FAILED"
+    assert run_of(aws).start().status == "FAILED"
 
 
 def test_a_topic_out_of_reach_does_not_hide_why_the_run_failed() -> None:
@@ -299,7 +251,7 @@ def test_a_topic_out_of_reach_does_not_hide_why_the_run_failed() -> None:
     aws.fail("NormaliseRun", "InvalidRunRequest", "no such key")
     aws.fail("sns:publish", "SNS.AuthorizationErrorException")
 
-    outcome = Run(aws).start()
+    outcome = run_of(aws).start()
 
     assert (outcome.error, outcome.cause) == ("InvalidRunRequest", "no such key")
 
@@ -307,7 +259,7 @@ def test_a_topic_out_of_reach_does_not_hide_why_the_run_failed() -> None:
 def test_a_crawler_in_use_is_waited_for_and_then_started_for_this_run() -> None:
     aws = StubAws()
     aws.fail("aws-sdk:glue:startCrawler", "Glue.CrawlerRunningException", times=8)
-    run = Run(aws)
+    run = run_of(aws)
 
     assert run.start().status == "SUCCEEDED"
     assert aws.called.count("aws-sdk:glue:startCrawler") == 9
@@ -318,7 +270,7 @@ def test_a_crawler_that_does_not_show_its_first_crawl_yet_is_looked_at_again() -
     aws = StubAws()
     aws.hidden_crawls = 2
 
-    assert Run(aws).start().status == "SUCCEEDED"
+    assert run_of(aws).start().status == "SUCCEEDED"
     assert aws.called.count("aws-sdk:glue:getCrawler") == 4
 
 
@@ -328,13 +280,13 @@ def test_a_throttled_catalog_is_asked_again(call: str, error: str) -> None:
     aws = StubAws()
     aws.fail(call, error, times=3)
 
-    assert Run(aws).start().status == "SUCCEEDED"
+    assert run_of(aws).start().status == "SUCCEEDED"
 
 
 def test_a_failed_crawl_fails_the_run_and_its_redrive_scores_nothing_again() -> None:
     aws = StubAws()
     aws.crawls = ["FAILED", "SUCCEEDED"]
-    run = Run(aws)
+    run = run_of(aws)
 
     failed = run.start()
     scored = list(aws.scored)
@@ -349,7 +301,7 @@ def test_standard_transitions_stay_within_three_thousand_for_a_million_rows() ->
     """A million rows in shards of 1,000 rows: what a Standard execution is billed for."""
     aws = StubAws(small=1_000, large=0)
     aws.request["concurrency"] = 100
-    run = Run(aws)
+    run = run_of(aws)
 
     assert run.start().status == "SUCCEEDED"
     transitions = sum(event.type.endswith("StateEntered") for event in run.journal)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.stub_endpoint import Run, StubEndpoint, plan_of, weights_of
+from tests.workflows.stub_endpoint import StubEndpoint, plan_of, weights_of
+from tests.workflows.virtual_run import Run
 from workflows.interpreter import Outcome
 
 WORKFLOW = "model_deploy"
