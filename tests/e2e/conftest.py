@@ -171,7 +171,8 @@ def world(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 @contextlib.contextmanager
 def served_again(example: Path, folder: Path) -> Iterator[World]:
     """Serve a copy of what the main job left, in a folder of its own."""
-    shutil.copytree(example / ".ml-pipeline", folder / ".ml-pipeline")
+    templates = shutil.ignore_patterns("cdk.out")  # large, and built anew by whoever wants them
+    shutil.copytree(example / ".ml-pipeline", folder / ".ml-pipeline", ignore=templates)
     with embedded_aws(folder) as url:
         yield World(url, folder)
 
