@@ -31,7 +31,7 @@ LAST_LINES = 60
 #: Name of a benchmark, which is also that of its module, and what it measures.
 BENCHMARKS = {
     "scoring": "CPU and memory of scoring a shard, beside MLflow, pandas and Metaflow",
-    "serving": "CPU and throughput of the model server, beside Flask behind gunicorn",
+    "serving": "CPU and throughput of the model server, beside Flask, MLServer, LitServe, MLflow and BentoML",
     "items": "client CPU of writing predictions to DynamoDB, beside boto3",
     "imports": "import time of the Lambda handlers over bare Python",
     "interpreter": "CPU of the interpreter, beside moto's",

@@ -21,7 +21,9 @@ class Load(NamedTuple):
     pings: list[float]
 
 
-def load(port: int, server: psutil.Process, body: bytes, *, connections: int, requests: int) -> Load:
+def load(
+    port: int, server: psutil.Process, body: bytes, *, path: str, ping: str, connections: int, requests: int
+) -> Load:
     """Send so many requests for predictions over so many connections, and a ping every 10 ms beside them.
 
     Raises
@@ -29,18 +31,14 @@ def load(port: int, server: psutil.Process, body: bytes, *, connections: int, re
     RuntimeError
         If an answer is not 200.
     """
-    return uvloop.run(_load(port, server, body, connections, requests))
+    return uvloop.run(_load(port, server, _post(path, body), ping, connections, requests))
 
 
-async def _load(port: int, server: psutil.Process, body: bytes, connections: int, requests: int) -> Load:
+async def _load(port: int, server: psutil.Process, text: bytes, ping: str, connections: int, requests: int) -> Load:
     loop = asyncio.get_running_loop()
-    head = (
-        f"POST /invocations HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    )
-    text = head.encode() + b"\r\n\r\n" + body
     clients = [_Client(text, requests // connections, loop.create_future()) for _ in range(connections)]
     waits: list[float] = []
-    pinging = asyncio.create_task(_ping(port, waits))
+    pinging = asyncio.create_task(_ping(port, ping, waits))
     cpu, began = sum(_cpu_seconds(server)), time.perf_counter()
     for client in clients:
         await loop.create_connection(lambda client=client: client, HOST, port)
@@ -49,6 +47,11 @@ async def _load(port: int, server: psutil.Process, body: bytes, connections: int
     pinging.cancel()
     asked = requests // connections * connections
     return Load(elapsed / asked * 1e6, cpu / asked * 1e6, [wait * 1e3 for wait in waits])
+
+
+def _post(path: str, body: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
 
 
 class _Client(asyncio.Protocol):
@@ -95,12 +98,12 @@ def _length(head: bytes) -> int:
     return int(length.partition(b":")[2])
 
 
-async def _ping(port: int, waits: list[float]) -> None:
+async def _ping(port: int, path: str, waits: list[float]) -> None:
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
         while True:
             began = time.perf_counter()
-            writer.write(f"GET /ping HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
             await reader.readuntil(b"\r\n\r\n")
             waits.append(time.perf_counter() - began)
             await asyncio.sleep(0.01)
