@@ -9,6 +9,7 @@ import pytest
 from infra.cli import definitions
 from infra.cli.definitions import check_fresh, check_valid
 from infra.cli.errors import RefusedError, UnavailableError
+from workflows.catalog import WORKFLOWS
 
 VALID = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
 
@@ -21,7 +22,9 @@ def write(directory: Path, **workflows: object) -> Path:
 
 
 def test_the_committed_definitions_are_valid() -> None:
-    assert "batch_inference.asl.json" in {file.name for file in check_valid()}
+    rendered = {f"{name.replace('-', '_')}.asl.json" for name in WORKFLOWS}
+
+    assert {file.name for file in check_valid()} == rendered
 
 
 def test_all_findings_of_both_validators_are_told_with_their_files(tmp_path: Path) -> None:
