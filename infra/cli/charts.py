@@ -157,6 +157,9 @@ def experiment_picture(found: Experiment) -> bytes:
             label = f"{arm.variant.name}, {arm.variant.version}"
             scores.stairs(100 * counts / counts.sum(), np.linspace(0, 1, 65), color=colour, linewidth=1.5, label=label)
             _legend(scores)
+    if scores.get_legend() is None:
+        scores.set_yticks([])
+        scores.text(0.5, 0.5, "no predictions yet", transform=scores.transAxes, ha="center", va="center", color=FAINT)
     scores.set_xlim(0, 1)
     scores.set_ylim(bottom=0)
     scores.set_xlabel("score (probability)")

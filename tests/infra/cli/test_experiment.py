@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from infra.cli.experiment_data import MOST_ITEMS
 from infra.cli.target import Target
@@ -192,6 +193,18 @@ def test_a_picture_is_drawn(endpoint: Endpoint, call: Callable[..., Said], home:
 
     assert said.code == 0
     assert (home / "experiment.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_nothing_says_so(endpoint: Endpoint, call: Callable[..., Said], home: Path) -> None:
+    endpoint.serve("v1", "v2")
+
+    call("experiment", "status", "--plot", "experiment.png")
+
+    with Image.open(home / "experiment.png") as picture:
+        width, height = picture.size
+        middle = picture.convert("L").crop((width // 5, height * 2 // 5, width // 2, height * 3 // 5))
+    darkest, _ = middle.getextrema()
+    assert darkest < 150, "there is nothing but the grid"
 
 
 def test_a_bad_object_of_outcomes_is_told_with_its_place(endpoint: Endpoint, call: Callable[..., Said]) -> None:
