@@ -37,19 +37,24 @@ def aside(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the source tree in which the workflow waits until somebody lets it go on."""
-    copy = tmp_path_factory.mktemp("changed")
-    unwanted = shutil.ignore_patterns("node_modules", "cdk.out", "__pycache__", ".ml-pipeline")
-    for room in ("workflows", "tasks", "batch_jobs", "infra"):
-        shutil.copytree(ROOT / room, copy / room, ignore=unwanted)
-    shutil.copy(ROOT / ".dockerignore", copy)
-    (copy / "infra" / "node_modules").symlink_to(ROOT / "infra" / "node_modules")
-    (copy / "build").symlink_to(ROOT / "build")
+    copy = source_tree(tmp_path_factory.mktemp("changed"))
     source = copy / "workflows" / "batch_inference.py"
     before = source.read_text()
     after = before.replace('Wait("Await crawler", seconds=SECONDS_BETWEEN_CRAWL_CHECKS)', HOLD)
     assert after != before
     source.write_text(after)
     run_from(copy, copy, "-m", "workflows.render")
+    return copy
+
+
+def source_tree(copy: Path) -> Path:
+    """Copy what a deployment is made of, for a test to change it; what takes long to make is shared."""
+    unwanted = shutil.ignore_patterns("node_modules", "cdk.out", "__pycache__", ".ml-pipeline")
+    for room in ("workflows", "tasks", "batch_jobs", "infra"):
+        shutil.copytree(ROOT / room, copy / room, ignore=unwanted)
+    shutil.copy(ROOT / ".dockerignore", copy)
+    for shared in ("infra/node_modules", "build"):
+        (copy / shared).symlink_to(ROOT / shared)
     return copy
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import subprocess
 import time
 import urllib.request
@@ -24,7 +23,7 @@ from tasks.deployment.executions import Executions
 from tasks.deployment.lock import DeploymentLock
 from tasks.models import Registry
 from tests.e2e.conftest import BIN, DEPLOYED, World, served_again
-from tests.e2e.test_deployments import ROOT, run_from
+from tests.e2e.test_deployments import ROOT, run_from, source_tree
 
 FIRST, SECOND = "flights-2013-h1", "small"
 ACTIVE = "/ml-pipeline/models/active-version"
@@ -225,13 +224,7 @@ def fail_next(world: World, **fault: Any) -> None:
 def test_deploying_changed_infrastructure_leaves_the_served_model_and_its_scaling_alone(
     aside: World, records: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    copy = tmp_path / "changed"
-    unwanted = shutil.ignore_patterns("node_modules", "cdk.out", "__pycache__")
-    for room in ("workflows", "tasks", "batch_jobs", "infra"):
-        shutil.copytree(ROOT / room, copy / room, ignore=unwanted)
-    shutil.copy(ROOT / ".dockerignore", copy)
-    for link in ("infra/node_modules", "build"):
-        (copy / link).symlink_to(ROOT / link)
+    copy = source_tree(tmp_path)
     settings = copy / "infra" / "cdk.json"
     settings.write_text(settings.read_text().replace("ml-platform-team", "another-team"))
     scaling = aside.client("application-autoscaling")
