@@ -25,7 +25,6 @@ def install(emulator: Emulator) -> None:
         ("glue", glue),
         ("logs", logs),
         ("ssm", ssm),
-        ("states", states),
     ):
         emulator.permissions.name_resources(service, derive)
 
@@ -72,13 +71,6 @@ def ssm(request: Request) -> list[str]:
     body = _members(request)
     names = body.get("Names") or ([body["Path"]] if "Path" in body else [])
     return [name if name.startswith("arn:") else _arn(request, "ssm", "parameter", name.lstrip("/")) for name in names]
-
-
-def states(request: Request) -> list[str]:
-    """Return the resource of the calls that the emulator does not look into."""
-    body = _members(request)
-    members = ("mapRunArn", "resourceArn", "stateMachineAliasArn", "stateMachineVersionArn")
-    return [body[member] for member in members if member in body][:1]
 
 
 def _arn(request: Request, service: str, kind: str, name: str) -> str:

@@ -7,8 +7,9 @@ import logging
 
 from infra.local.emulator import Due, Emulator
 from infra.local.errors import RoleNotAssumableError
+from infra.local.step_functions.authorization import check_of
 
-ACTION = "states:StartExecution"
+OPERATION = "StartExecution"
 
 logger = logging.getLogger(__name__)
 
@@ -38,4 +39,5 @@ def _denial(emulator: Emulator, due: Due) -> str | None:
         credentials = emulator.identities.assume(due.role, due.principal, "eventbridge")
     except RoleNotAssumableError as error:
         return str(error)
-    return emulator.permissions.denial(credentials.access_key, ACTION, due.target, due.region)
+    about = check_of(OPERATION, due.target)
+    return emulator.permissions.denial(credentials.access_key, f"states:{OPERATION}", about, due.region)

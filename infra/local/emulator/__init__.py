@@ -26,7 +26,7 @@ from infra.local.emulator.identities import Credentials, Identities
 from infra.local.emulator.networks import Networks
 from infra.local.emulator.objects import Objects
 from infra.local.emulator.parameters import Parameters
-from infra.local.emulator.permissions import Permissions
+from infra.local.emulator.permissions import Check, Permissions
 from infra.local.emulator.rest_apis import Exchange, RestApis
 from infra.local.emulator.schedules import Due, Schedules
 from infra.local.emulator.services import Services
@@ -36,6 +36,7 @@ from infra.local.emulator.streams import Streams
 __all__ = [
     "ACCOUNT",
     "Alarms",
+    "Check",
     "Credentials",
     "Deployed",
     "Due",

@@ -1,17 +1,37 @@
 """What a caller may do: on which resources a call is authorized, and over which transport it came."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.emulator.private_names import Needs, module, rebind
 from infra.local.wire import Request
 
 NEEDS: Needs = {
-    "core.iam_actions": ("extract_resource_arn",),
+    "core.iam_actions": ("access_denied_response", "extract_resource_arn", "identity_denial_message"),
     "core.iam_evaluator": ("EvalResult", "enforce", "pin_request_origin"),
     "services.s3": ("_bucket_owner_account",),
 }
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the caller's policies must allow.
+
+    Attributes
+    ----------
+    resource
+        ARN, or ``*`` where the action has no resource.
+    action
+        IAM action where it is another than that of the call, e.g. ``iam:PassRole``.
+    keys
+        Condition keys of the service, e.g. ``states:StateMachineQualifier``, with their values.
+    """
+
+    resource: str
+    action: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 class Permissions:
@@ -19,9 +39,11 @@ class Permissions:
 
     def __init__(self) -> None:
         self._evaluator = module("core.iam_evaluator")
-        self._resources: dict[str, Callable[[Request], list[str]]] = {}
-        self._further: ContextVar[tuple[str, ...]] = ContextVar("further_resources", default=())
+        self._derive: dict[str, Callable[[Request], Sequence[Check]]] = {}
+        self._checks: ContextVar[tuple[Check, ...]] = ContextVar("checks", default=())
+        self._refused: ContextVar[Check | None] = ContextVar("refused", default=None)
         self._authorize_on_named_resources()
+        self._name_what_was_refused()
         self._count_loopback_as_secure()
         self._let_s3_name_missing_buckets()
 
@@ -30,9 +52,13 @@ class Permissions:
 
         An empty list leaves the emulator's own idea of the call's resource.
         """
-        self._resources[service] = derive
+        self.name_checks(service, lambda request: [Check(arn) for arn in derive(request)])
 
-    def denial(self, access_key: str, action: str, resource_arn: str, region: str) -> str | None:
+    def name_checks(self, service: str, derive: Callable[[Request], Sequence[Check]]) -> None:
+        """Allow the calls of `service` whose every check passes; none leaves it to the emulator's own idea."""
+        self._derive[service] = derive
+
+    def denial(self, access_key: str, action: str, about: Check | str, region: str) -> str | None:
         """Say why a principal may not do something, or ``None`` when it may.
 
         For in-process calls on behalf of a role, which do not pass the front door's check.
@@ -43,13 +69,19 @@ class Permissions:
             From `assume`.
         action
             IAM action, e.g. ``lambda:InvokeFunction``.
+        about
+            ARN of the resource, or what else is checked.
         """
-        # The request in whose course this is asked may be one about several resources.
-        outer = self._further.set(())
+        check = about if isinstance(about, Check) else Check(about)
+        service, resource_arn = action.partition(":")[0], check.resource
+        # The request in whose course this is asked may be one with checks of its own.
+        outer = self._checks.set(())
         try:
-            found = self._evaluator.enforce(access_key, action, action.partition(":")[0], region, resource_arn)
+            found = self._evaluator.enforce(
+                access_key, action, service, region, resource_arn, service_context=dict(check.keys)
+            )
         finally:
-            self._further.reset(outer)
+            self._checks.reset(outer)
         if found is None:
             return None
         message = getattr(found, "message", "")
@@ -72,23 +104,45 @@ class Permissions:
             region: str,
             account: str,
         ) -> str:
-            derive = self._resources.get(service)
+            derive = self._derive.get(service)
             request = Request(method, path, headers, body, query, account, region)
-            arns = derive(request) if derive else []
-            self._further.set(tuple(arns[1:]))
-            if arns:
-                return arns[0]
+            checks = tuple(derive(request)) if derive else ()
+            self._checks.set(checks)
+            self._refused.set(None)
+            if checks:
+                return checks[0].resource
             arn: str = extract_resource_arn(service, method, path, headers, body, query, region, account)
             return arn
 
-        def enforce_on_all(*call: Any, **details: Any) -> Any:
-            denied = enforce(*call, **details)
-            for arn in self._further.get():
-                denied = denied or enforce(*call, **{**details, "resource_arn": arn})
-            return denied
+        def enforce_each(access_key: str, action: str, *call: Any, **details: Any) -> Any:
+            checks = self._checks.get()
+            if not checks:
+                return enforce(access_key, action, *call, **details)
+            for check in checks:
+                keys = {**(details.get("service_context") or {}), **check.keys}
+                asked = {**details, "resource_arn": check.resource, "service_context": keys}
+                denied = enforce(access_key, check.action or action, *call, **asked)
+                if denied:
+                    self._refused.set(check)
+                    return denied
+            return None
 
         rebind(extract_resource_arn, extract)
-        rebind(enforce, enforce_on_all)
+        rebind(enforce, enforce_each)
+
+    def _name_what_was_refused(self) -> None:
+        # Symptom: a refusal names neither the resource nor, where a call needs several permissions, the one that lacks.
+        actions = module("core.iam_actions")
+        respond, words = actions.access_denied_response, actions.identity_denial_message
+
+        def respond_with_resource(service: str, action: str, principal: str, *call: Any, **details: Any) -> Any:
+            check = self._refused.get()
+            if check is not None and not details.get("error_code"):
+                action, deny = check.action or action, details.get("explicit_deny", False)
+                details = {**details, "message": words(action, principal, check.resource, deny)}
+            return respond(service, action, principal, *call, **details)
+
+        rebind(respond, respond_with_resource)
 
     def _count_loopback_as_secure(self) -> None:
         # Symptom: buckets and topics that demand TLS (aws:SecureTransport) refuse everyone, also the CDK when
