@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.naming import ALIAS, FOLLOWED_VERSION, Names
 from infra.parts.model_registry import active_version
+from infra.parts.state_machine import let_start
 from infra.settings import Settings
 
 
@@ -62,7 +63,7 @@ class FollowedVersion(Construct):
         rule.add_target(
             targets.SfnStateMachine(
                 sfn.StateMachine.from_state_machine_arn(self, "Rollback", alias),
-                role=role,
+                role=let_start(role, names, "model-rollback"),
                 # What could not be started within an hour is no longer what anybody waits for.
                 retry_attempts=20,
                 max_event_age=cdk.Duration.hours(1),

@@ -40,6 +40,44 @@ def workflow_role(stack: cdk.Stack, names: Names, workflow: str, *, on_all: str)
     return role
 
 
+def let_start(role: iam.Role, names: Names, workflow: str) -> iam.IRole:
+    """Let a role start a workflow by the alias, and by nothing else.
+
+    Step Functions authorizes a call with an alias on the state machine's own ARN, and the alias is a condition key
+    (Step Functions developer guide, "Authorization for versions and aliases in Step Functions workflows"). The key may
+    have several values, so that it takes a set operator (IAM user guide, "Single-valued vs. multivalued context keys").
+
+    Parameters
+    ----------
+    role
+        Who starts it.
+    names
+        Names of the deployment.
+    workflow
+        One of `infra.naming.WORKFLOWS`.
+
+    Returns
+    -------
+    The role as the targets of the CDK may have it: they would add a permission on the ARN of the alias, which allows
+    nothing (aws/aws-cdk#30265).
+    """
+    # By its name: of a reference, the CDK could not tell that it is in this account.
+    machine = cdk.Stack.of(role).format_arn(
+        service="states",
+        resource="stateMachine",
+        resource_name=names.state_machine(workflow),
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["states:StartExecution"],
+            resources=[machine],
+            conditions={"ForAnyValue:StringEquals": {"states:StateMachineQualifier": [ALIAS]}},
+        )
+    )
+    return role.without_policy_updates()
+
+
 def let_invoke(role: iam.Role, functions: Mapping[str, lambda_.IFunction]) -> dict[str, str]:
     """Let a workflow invoke functions, and give back what its placeholders for them stand for."""
     for function in functions.values():

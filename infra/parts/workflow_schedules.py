@@ -10,6 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.naming import Names
+from infra.parts.state_machine import let_start
 from infra.settings import Settings
 
 
@@ -35,6 +36,7 @@ class WorkflowSchedules(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         role = self._role(names)
+        starters = {workflow: let_start(role, names, workflow) for workflow in aliases}
         workflows = {
             workflow: sfn.StateMachine.from_state_machine_arn(self, f"{workflow}-alias", arn)
             for workflow, arn in aliases.items()
@@ -50,7 +52,7 @@ class WorkflowSchedules(Construct):
                 enabled=schedule.enabled,
                 target=targets.StepFunctionsStartExecution(
                     workflows[schedule.workflow],
-                    role=role,
+                    role=starters[schedule.workflow],
                     input=scheduler.ScheduleTargetInput.from_object(
                         {
                             "schedule": profile,
@@ -68,7 +70,7 @@ class WorkflowSchedules(Construct):
             made.node.add_dependency(group)
 
     def _role(self, names: Names) -> iam.Role:
-        """What it may start is added by the targets: the aliases, so not the state machines without their versions."""
+        """It may start nothing yet."""
         stack = cdk.Stack.of(self)
         group = stack.format_arn(service="scheduler", resource="schedule-group", resource_name=names.schedule_group)
         return iam.Role(

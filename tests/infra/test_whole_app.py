@@ -262,6 +262,45 @@ def test_every_action_on_all_resources_is_one_that_aws_offers_no_narrower(assemb
     assert not unexplained
 
 
+#: A state machine with what makes it a version or an alias; with wildcards, too.
+QUALIFIED = re.compile(r":states:[^:]*:[^:]*:stateMachine:[^:]+:.")
+
+
+def test_no_policy_grants_step_functions_on_a_version_or_an_alias_which_would_allow_nothing(assembly):
+    """Step Functions authorizes on the state machine's own ARN (developer guide, "Authorization for versions and aliases
+    in Step Functions workflows")."""
+    pretended = [
+        f"{policy}: {action} on {arn}"
+        for policy, document in [*assembly.policies(), *assembly.resource_policies()]
+        for statement in map(normalised, document["Statement"])
+        for action in statement.get("Action", [])
+        if action.startswith("states:")
+        for arn in statement.get("Resource", [])
+        if QUALIFIED.search(str(arn))
+    ]
+
+    assert not pretended
+
+
+def test_whatever_starts_an_alias_by_itself_has_a_role_that_step_functions_lets_start_it(assembly):
+    targets = [(r.properties["Target"], r.stack) for r in assembly.of_type("AWS::Scheduler::Schedule")]
+    targets += [
+        (target, r.stack)
+        for r in assembly.of_type("AWS::Events::Rule")
+        for target in r.properties["Targets"]
+        if ":states:" in str(assembly.resolve(target["Arn"], r.stack))
+    ]
+    assert len(targets) >= 2
+
+    for target, stack in targets:
+        machine, _, qualifier = assembly.resolve(target["Arn"], stack).rpartition(":")
+        role = assembly.resolve(target["RoleArn"], stack).rsplit("/", 1)[1]
+        allowing = [s for s in assembly.statements(role) if machine in s["Resource"]]
+        assert [s["Condition"] for s in allowing] == [
+            {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": [qualifier]}}
+        ]
+
+
 def test_parliament_finds_nothing_wrong_in_any_policy(assembly):
     findings = [
         f"{policy}: {finding.issue} {finding.detail}"

@@ -92,6 +92,13 @@ def function(client: Client, role: Callable[..., str], name: str) -> Callable[..
     return make
 
 
+def may(action: str, alias: str) -> dict[str, Any]:
+    """The statement that allows an action of Step Functions by an alias alone."""
+    machine, _, qualifier = alias.rpartition(":")
+    condition = {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": qualifier}}
+    return {"Effect": "Allow", "Action": f"states:{action}", "Resource": machine, "Condition": condition}
+
+
 def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 

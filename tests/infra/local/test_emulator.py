@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.authorization import glue, logs, ssm, states
+from infra.local.authorization import glue, logs, ssm
 from infra.local.emulator import private_names
 from infra.local.emulator.snapshots import STAGE, STAGED, recover
 from infra.local.errors import EmulatorChangedError
@@ -140,8 +140,6 @@ def request(target: str, **members: Any) -> Request:
             ["logs:R:A:log-group:/g:log-stream:s"],
         ),
         (ssm, request("AmazonSSM.GetParametersByPath", Path="/p/"), ["ssm:R:A:parameter/p/"]),
-        (states, request("AWSStepFunctions.DescribeMapRun", mapRunArn="arn:x"), ["arn:x"]),
-        (states, request("AWSStepFunctions.StartExecution", stateMachineArn="arn:x"), []),
     ],
 )
 def test_calls_are_authorized_on_what_they_are_about(derive: Any, call: Request, resources: list[str]) -> None:

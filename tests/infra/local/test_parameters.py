@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from .conftest import may
+
 PASS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
 PATIENCE_SECONDS = 10.0
+ANYTHING = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": "*"}
 
 Rule = Callable[..., str]
 
@@ -46,8 +49,8 @@ def rule(client: Any, name: str) -> Iterator[Rule]:
     events.delete_rule(Name=name)
 
 
-def may_start(resource: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": "states:StartExecution", "Resource": resource}
+def may_start(alias: str) -> dict[str, Any]:
+    return may("StartExecution", alias)
 
 
 def inputs(client: Any, alias: str, count: int = 1, patience: float = PATIENCE_SECONDS) -> list[dict[str, Any]]:
@@ -125,11 +128,17 @@ def test_a_change_by_a_stack_is_told_too(client: Any, role: Any, alias: str, rul
 
 
 @pytest.mark.parametrize(
-    ("principal", "resource", "why"),
+    ("principal", "statement", "why"),
     [
-        ("events.amazonaws.com", "arn:aws:states:*:*:stateMachine:another*", "not authorized"),
-        ("scheduler.amazonaws.com", "*", "trust policy"),
-        (None, "", "names no role"),
+        (
+            "events.amazonaws.com",
+            may("StartExecution", "arn:aws:states:*:*:stateMachine:another*:live"),
+            "not authorized",
+        ),
+        ("events.amazonaws.com", may("StartExecution", "*:other"), "not authorized"),
+        ("events.amazonaws.com", {**ANYTHING, "Resource": "arn:aws:states:*:*:stateMachine:*:live"}, "not authorized"),
+        ("scheduler.amazonaws.com", ANYTHING, "trust policy"),
+        (None, None, "names no role"),
     ],
 )
 def test_a_rule_whose_target_may_not_start_the_workflow_does_not(
@@ -140,10 +149,10 @@ def test_a_rule_whose_target_may_not_start_the_workflow_does_not(
     name: str,
     caplog: pytest.LogCaptureFixture,
     principal: str | None,
-    resource: str,
+    statement: dict[str, Any],
     why: str,
 ) -> None:
-    arn = rule(alias, role(principal, may_start(resource)) if principal else None, "Create")
+    arn = rule(alias, role(principal, statement) if principal else None, "Create")
 
     client("ssm").put_parameter(Name=f"/{name}/active", Value="v1", Type="String")
 
