@@ -61,6 +61,10 @@ class NoSuchVersion(TaskError):
     """The model version is not registered, or none is active."""
 
 
+class InvalidMetadata(TaskError):
+    """What the registry keeps of a model version is not of the form that it was registered in."""
+
+
 class VersionExists(TaskError):
     """The model version is registered already, with another artifact."""
 

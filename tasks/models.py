@@ -12,9 +12,13 @@ from botocore.exceptions import ClientError
 
 from tasks.artifact import Artifact, unpack
 from tasks.aws import client, error_code, named_failures
-from tasks.errors import ArtifactMissing, InvalidSignature, NoSuchVersion, VersionExists
+from tasks.errors import ArtifactMissing, InvalidMetadata, InvalidSignature, NoSuchVersion, VersionExists
 from tasks.signature import Signature
 from tasks.storage import Location, Storage
+
+#: There is no such parameter, or there can be none: what people write into the active version may be no part of a name
+#: (AWS Systems Manager API reference, "GetParameter" and "Common Errors").
+_NOT_THERE = {"ParameterNotFound", "ValidationException"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Registry:
 
     def __init__(self, root: str, ssm: Any = None) -> None:
         self._root = root
+        self._active = f"{root}/active-version"
         self._ssm = ssm if ssm is not None else client("ssm")
 
     def versions(self) -> list[str]:
@@ -81,34 +86,69 @@ class Registry:
         ------
         NoSuchVersion
             Names the versions that there are.
+        InvalidMetadata
+            If somebody has spoilt it.
         """
         text = self._read(self._metadata(version_id))
         if text is None:
             raise NoSuchVersion(f"model version {version_id!r} is not registered; registered are {self._known()}")
-        return ModelVersion.from_json(text)
+        try:
+            return ModelVersion.from_json(text)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidMetadata(
+                f"the parameter {self._metadata(version_id)} is not what was registered: {error!r}"
+            ) from error
+
+    def is_registered(self, version_id: str) -> bool:
+        """Whether there is such a version."""
+        return self._read(self._metadata(version_id)) is not None
 
     def active(self) -> str:
-        """The id of the active version.
+        """What the parameter of the active version says: people may set it, so that it need be no version's id.
 
         Raises
         ------
         NoSuchVersion
             If none is active.
         """
-        version_id = self._read(f"{self._root}/active-version")
+        version_id = self._read(self._active)
         if version_id is None:
-            raise NoSuchVersion(f"no model version is active; registered are {self._known()}")
+            raise NoSuchVersion(
+                f"no model version is active; registered are {self._known()}; there is no parameter {self._active}"
+            )
         return version_id
+
+    def active_version(self, known: ModelVersion | None = None) -> ModelVersion:
+        """The active version's metadata.
+
+        Parameters
+        ----------
+        known
+            A version that is at hand. It is not read again if it is the active one: registered versions never change.
+
+        Raises
+        ------
+        NoSuchVersion
+            If none is active, or the parameter names none that is registered; says what it names.
+        InvalidMetadata
+            As `get`.
+        """
+        version_id = self.active()
+        if known is not None and known.version_id == version_id:
+            return known
+        try:
+            return self.get(version_id)
+        except NoSuchVersion as error:
+            raise NoSuchVersion(f"the parameter {self._active} says {version_id!r}: {error}") from error
 
     def activations(self) -> list[str]:
         """The ids that were active one after the other, the newest first, without repetitions in a row.
 
         Parameter Store keeps the last 100 writes.
         """
-        name = f"{self._root}/active-version"
-        with named_failures(f"read the history of the parameter {name}"):
+        with named_failures(f"read the history of the parameter {self._active}"):
             try:
-                pages = self._ssm.get_paginator("get_parameter_history").paginate(Name=name)
+                pages = self._ssm.get_paginator("get_parameter_history").paginate(Name=self._active)
                 writes = [write for page in pages for write in page["Parameters"]]
             except ClientError as error:
                 if error_code(error) == "ParameterNotFound":
@@ -126,9 +166,8 @@ class Registry:
             If it is not registered.
         """
         self.get(version_id)
-        name = f"{self._root}/active-version"
-        with named_failures(f"write the parameter {name}"):
-            self._ssm.put_parameter(Name=name, Value=version_id, Type="String", Overwrite=True)
+        with named_failures(f"write the parameter {self._active}"):
+            self._ssm.put_parameter(Name=self._active, Value=version_id, Type="String", Overwrite=True)
 
     def register(self, version: ModelVersion) -> None:
         """Add a version. Versions never change; to register the same artifact again has no effect.
@@ -193,7 +232,7 @@ class Registry:
             try:
                 return str(self._ssm.get_parameter(Name=name)["Parameter"]["Value"])
             except ClientError as error:
-                if error_code(error) == "ParameterNotFound":
+                if error_code(error) in _NOT_THERE:
                     return None
                 raise
 

@@ -31,7 +31,7 @@ def normalise(
     InvalidRunRequest
         If the input has an unknown key or a bad value.
     NoSuchVersion
-        If the version is not registered, or none is active.
+        If the version is not registered, or the parameter of the active version names none that is.
     RunIdConflict
         If the run id was used before for another request.
     """
@@ -42,14 +42,15 @@ def normalise(
     first_use = {} if recorded is None else recorded["request"]
     version = asked.get("modelVersion", ACTIVE)
     if version == ACTIVE:
-        version = first_use.get("modelVersion") or registry.active()
+        version = first_use.get("modelVersion", ACTIVE)
+    used = registry.active_version() if version == ACTIVE else registry.get(version)
     request = complete(
         asked,
         execution_name=execution_name,
         started_at=first_use.get("startedAt", started_at),
         data_bucket=settings.required("data_bucket"),
-        model_version=version,
-        framework=registry.get(version).framework,
+        model_version=used.version_id,
+        framework=used.framework,
     )
     if recorded is not None:
         request.refuse_if_other_than(recorded)

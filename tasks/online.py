@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.active_version import ActiveVersion
+from tasks.active_version import ActiveVersion, Tell
 from tasks.aws import client
 from tasks.endpoint import Answer, ModelEndpoint
 from tasks.item_store import ItemStore, TableWriter, shared_sender
@@ -25,8 +25,13 @@ class Online:
     retention_days: int
 
     @classmethod
-    def of(cls, settings: Settings) -> Online:
+    def of(cls, settings: Settings, tell: Tell) -> Online:
         """The path of a deployment. Callers wait, so everything gives up sooner than in a batch.
+
+        Parameters
+        ----------
+        tell
+            Is told when the active version is of no use.
 
         Raises
         ------
@@ -36,7 +41,7 @@ class Online:
         ssm = client("ssm", attempts=3, connect_seconds=2, read_seconds=3)
         table, endpoint = settings.required("predictions_table"), settings.required("endpoint")
         return cls(
-            active=ActiveVersion(Registry(settings.parameter_root, ssm)),
+            active=ActiveVersion(Registry(settings.parameter_root, ssm), tell),
             endpoint=ModelEndpoint(endpoint),
             items=TableWriter(table, shared_sender(read_seconds=4), attempts=4),
             retention_days=settings.retention_days,

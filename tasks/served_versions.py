@@ -54,9 +54,8 @@ class ServedVersions:
             raise VersionNotServed(f"{error}. {_ANOTHER_WAY}") from error
         able = [variant for variant in served.with_version(version_id) if variant.instances]
         if not able:
-            serving = ", ".join(f"{each.name} serves {each.version or 'no version'}" for each in served.variants)
             raise VersionNotServed(
-                f"no variant of the endpoint {self._endpoint} with an instance serves {version_id} ({serving}). "
-                f"{_ANOTHER_WAY}"
+                f"no variant of the endpoint {self._endpoint} with an instance serves {version_id} "
+                f"({served.in_words()}). {_ANOTHER_WAY}"
             )
         return max(able, key=lambda variant: variant.instances).name

@@ -47,7 +47,8 @@ class Shipment:
 def ship(shipment: Shipment, registry: Registry, storage: Storage, models_bucket: str, *, first_time: bool) -> None:
     """Register a shipped version unless it is registered, and activate it if nothing is active.
 
-    What is registered stays as it is: it may be what the endpoint serves, whatever this deployment was made of.
+    What nobody has registered is not active, but where an endpoint serves, the parameter is left to who set it. What is
+    registered stays as it is: it may be what the endpoint serves, whatever this deployment was made of.
 
     Parameters
     ----------
@@ -74,8 +75,10 @@ def ship(shipment: Shipment, registry: Registry, storage: Storage, models_bucket
             "environment of this account uses the same registry; give this one another models_root in cdk.json"
         )
     try:
-        registry.active()
+        none_active = first_time and not registry.is_registered(registry.active())
     except NoSuchVersion:
+        none_active = True
+    if none_active:
         registry.activate(shipment.version_id)
 
 

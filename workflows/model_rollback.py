@@ -6,7 +6,8 @@ All keys are optional; `{}`, the console's default input and an EventBridge even
 keys) are accepted. `version` (default: the active one if a deployment is under way, which is then stopped; else the one
 that was active before). EventBridge's event that the parameter of the active version was changed by hand goes back, or
 forward, to the version that the parameter names; where that version has its
-traffic already, nothing is done and nobody is told.
+traffic already, nothing is done and nobody is told. Where the parameter names no registered version, the failure says
+what it names, which versions there are and what is served, and the parameter is left to who set it (decision 12).
 
 Output
 ------
@@ -15,7 +16,8 @@ next deployment takes it over) or the topic not be told.
 
 Errors
 ------
-`InvalidDeployment`, `NoSuchVersion`, `NothingToRollBackTo`: the request is refused; nothing was changed.
+`InvalidDeployment`, `NoSuchVersion`, `InvalidMetadata`, `NothingToRollBackTo`: the request is refused; nothing was
+changed.
 `EndpointBusy`: the endpoint is updating still after about an hour, and SageMaker takes no other change meanwhile; the
 version that was active before serves. `EndpointUpdateFailed`, `EndpointUpdateTimedOut`, `SmokeTestFailed`, and
 SageMaker's and Parameter Store's own errors: what served before the rollback serves again.

@@ -105,10 +105,11 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
 
     registry = Registry(models_root, target.client("ssm"))
     try:
-        version = registry.get(registry.active())
+        version = registry.active_version()
     except NoSuchVersion as error:
         raise CommandError(
-            f"There is nothing to predict with: {error}.", "Deploy the first model with `ml-pipeline deploy models`."
+            f"There is nothing to predict with: {error}.",
+            "`ml-pipeline models list` shows the versions; `ml-pipeline deploy models` deploys the first one.",
         ) from error
     artifact = fetch_artifact(version, Storage(target.client("s3")))
     records = [dict(golden["record"]) for golden in artifact.golden]

@@ -11,7 +11,7 @@ from infra.cli.errors import RefusedError
 from infra.cli.models_register import Candidate, read_candidate, upload_and_register
 from infra.cli.outcome import raise_if_failed
 from infra.cli.run import follow_to_end, start
-from infra.cli.serving import Serving, active_version, look, look_if_there, registry_of, table_of
+from infra.cli.serving import Serving, active_version, look, look_if_there, misnamed, registry_of, table_of
 from infra.cli.target import Target, Where, find_target
 from tasks.errors import NoSuchVersion
 from tasks.models import ModelVersion, Registry
@@ -40,10 +40,13 @@ def list_models(
     registry = registry_of(target)
     serving, active = look_if_there(target, registry), active_version(registry)
     versions = sorted(map(registry.get, registry.versions()), key=lambda each: each.created_at, reverse=True)
+    console = human_console(as_json=as_json)
+    mistake = misnamed(registry, [each.version_id for each in versions])
+    if mistake:
+        console.print(mistake, markup=False, style="yellow")
     if as_json:
         print_json([_brief(each, serving, active) for each in versions])
         return
-    console = human_console()
     if not versions:
         console.print("No version is registered. `ml-pipeline models register` registers one.")
         return

@@ -1,5 +1,6 @@
 """What is served, as the commands about models show it: the endpoint's variants, and the registry beside them."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,6 +70,17 @@ def active_version(registry: Registry) -> str | None:
         return registry.active()
     except NoSuchVersion:
         return None
+
+
+def misnamed(registry: Registry, versions: Container[str]) -> str | None:
+    """Say that the parameter of the active version names none of the registered ones; None if all is well."""
+    active = active_version(registry)
+    if active is None or active in versions:
+        return None
+    return (
+        f"The active version is set to {active!r}, which is not registered: nobody serves it, and the API goes on with "
+        "the version before. `ml-pipeline models rollback` sets it right."
+    )
 
 
 def look(target: Target, registry: Registry) -> Serving:

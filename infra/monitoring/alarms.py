@@ -126,6 +126,18 @@ def _serving(settings: Alarms, metrics: Metrics) -> Iterator[Watch]:
             fires=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             no_data=cloudwatch.TreatMissingData.BREACHING,
         )
+    yield Watch(
+        "active-version",
+        "serving",
+        metrics.own("ActiveVersionFailures", "Sum"),
+        0,
+        "The functions behind the API or the stream cannot use the active version. They go on with the last good one; "
+        "a fresh process that finds none refuses requests. Their log says why. `ml-pipeline models list` shows what "
+        "the parameter says, and `ml-pipeline models rollback` sets it right.",
+        # A look that failed once is repeated after seconds.
+        periods=3,
+        breaching=2,
+    )
     yield _function_errors("predict", "serving", metrics)
 
 

@@ -51,13 +51,14 @@ class FollowedVersion(Construct):
             self,
             "Rule",
             rule_name=names.rule(FOLLOWED_VERSION),
-            description="The active version was changed",
+            description="The active version was changed or deleted",
             # AWS Systems Manager user guide, "Reference: Amazon EventBridge event patterns and types for Systems
-            # Manager". The first version of all is created, not updated, when there is nothing to roll back yet.
+            # Manager". The first version of all is created, not updated, when there is nothing to roll back yet. That
+            # the parameter is gone is told by the failure of the rollback.
             event_pattern=events.EventPattern(
                 source=["aws.ssm"],
                 detail_type=["Parameter Store Change"],
-                detail={"name": [active_version(settings.models_root)], "operation": ["Update"]},
+                detail={"name": [active_version(settings.models_root)], "operation": ["Update", "Delete"]},
             ),
         )
         rule.add_target(

@@ -13,7 +13,7 @@ from constructs import Construct
 from infra import packaging
 from infra.naming import FUNCTIONS, Names
 from infra.parts.deployment_access import DeploymentAccess
-from infra.parts.model_registry import grant_read_models, grant_register_models
+from infra.parts.model_registry import grant_read_models, grant_read_registry_history, grant_register_models
 from infra.parts.runtime_environment import runtime_environment
 from infra.parts.scoring import grant_score
 from infra.parts.stored import Stored
@@ -123,6 +123,8 @@ class TasksStack(cdk.Stack):
         for role in (predict, score_stream):
             access.let_invoke(role)
             grant_read_models(role, self, self._models_root)
+            # Where the active version is of no use, a fresh process takes the one before.
+            grant_read_registry_history(role, self, self._models_root)
             stored.let_add_predictions(role)
 
         # Lambda reads the stream and reports failures with the function's role (Lambda developer guide, "Using AWS

@@ -23,11 +23,15 @@ class Execution:
 
 @dataclass(frozen=True)
 class Situation:
-    """Where a plan starts from: what is served, and the version that counts as active (None: there is none)."""
+    """Where a plan starts from: what is served, and the version that counts as active (None: there is none).
+
+    `misnamed` says whether there is none because the parameter names one that is not registered.
+    """
 
     execution: Execution
     served: Served
     active_version: str | None
+    misnamed: bool = False
 
     @property
     def champion(self) -> Variant:
@@ -75,7 +79,8 @@ def plan_document(
     version
         The version that is brought into service; None where only weights change.
     active_after
-        The version that is active at the end; None: that which is active now stays so.
+        The version that is active at the end; None: that which is active now stays so, and what somebody has misnamed
+        is left to whom it concerns (decision 12).
     weights
         At the end, by variant.
     requests
@@ -86,6 +91,7 @@ def plan_document(
         Whether somebody set the parameter of the active version to what it shall be.
     """
     served, champion = situation.served, situation.champion
+    left_alone = by_hand or (situation.misnamed and active_after is None)
     before = situation.active_version or champion.version
     after = active_after or before
     final, previous = desired_weights(weights), served.weights()
@@ -118,7 +124,7 @@ def plan_document(
             "config": config is not None,
             "update": update is not None,
             "weights": update is not None or shift is not None or final != previous,
-            "activate": after != situation.active_version and not by_hand,
+            "activate": after != situation.active_version and not left_alone,
         },
         "model": model,
         "config": config,

@@ -15,7 +15,7 @@ from tasks.deployment.rolling_back import is_served, plan_nothing, plan_rollback
 from tasks.deployment.serving import ControlPlane, Served
 from tasks.deployment.shifting import plan_shift
 from tasks.deployment_request import Asked, Kind, is_by_hand, parse_deployment
-from tasks.errors import EndpointBusy, NoSuchVersion, NothingToRollBackTo, ServiceUnavailable
+from tasks.errors import EndpointBusy, NoSuchVersion, NothingToRollBackTo, ServiceUnavailable, TaskError
 from tasks.models import ModelVersion, Registry
 from tasks.settings import Settings
 from tasks.storage import Storage
@@ -68,8 +68,8 @@ class Planner:
         ------
         InvalidDeployment
             If the input is wrong, or asks for what makes no sense now.
-        NoSuchVersion, NothingToRollBackTo
-            If there is no such version, or none to go back to.
+        NoSuchVersion, InvalidMetadata, NothingToRollBackTo
+            If there is no such version, its metadata is spoilt, or there is none to go back to.
         ArtifactMissing, ArtifactTampered, UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
             If the version must not be served.
         DeploymentInProgress
@@ -79,7 +79,7 @@ class Planner:
         """
         asked = parse_deployment(kind, document)
         if kind == "rollback":
-            return self._roll_back(asked, execution, by_hand=is_by_hand(document))
+            return self._follow(execution) if is_by_hand(document) else self._roll_back(asked, execution)
         if kind == "deploy":
             version = self._version_to_deploy(asked)
             promoted = None if asked.get("role") == "challenger" else version.version_id
@@ -99,15 +99,30 @@ class Planner:
             raise NoSuchVersion("no model version is registered, so there is none to deploy")
         return max(versions, key=lambda version: (version.created_at, version.version_id))
 
-    def _roll_back(self, asked: Asked, execution: Execution, *, by_hand: bool) -> dict[str, Any]:
-        if by_hand:
-            served = self.control_plane.served_meanwhile()
-            active = self.registry.active()
-            # Each workflow that activates a version causes such an event, and needs no rollback.
-            if is_served(active, served):
-                return plan_nothing(active, Situation(execution, served, active))
-        version = self.registry.get(self._target(asked, execution, by_hand=by_hand))
+    def _follow(self, execution: Execution) -> dict[str, Any]:
+        """Roll back, or forward, to the version that somebody has set by hand.
 
+        What they set may be no version, or none that can be served: then the failure says what is served instead.
+        """
+        served = self.control_plane.served_meanwhile()
+        try:
+            decided = self._decided(execution)
+            version = self.registry.active_version() if decided is None else self.registry.get(decided)
+            # Each workflow that activates a version causes such an event, and needs no rollback.
+            if decided is None and is_served(version.version_id, served):
+                return plan_nothing(version.version_id, Situation(execution, served, version.version_id))
+            return self._plan_rollback(version, execution, by_hand=True)
+        except TaskError as error:
+            if type(error) in _TRIED_AGAIN:
+                raise
+            still = f"{_most_served(served)} is served as before ({served.in_words()}); the parameter is left as it is"
+            raise type(error)(f"{error}. {still}") from error
+
+    def _roll_back(self, asked: Asked, execution: Execution) -> dict[str, Any]:
+        target = asked.get("version") or self._decided(execution) or self._version_before()
+        return self._plan_rollback(self.registry.get(target), execution, by_hand=False)
+
+    def _plan_rollback(self, version: ModelVersion, execution: Execution, *, by_hand: bool) -> dict[str, Any]:
         def planned() -> dict[str, Any]:
             situation = self._situation(execution)
             if by_hand:
@@ -123,30 +138,41 @@ class Planner:
 
         return self._holding(execution, "rollback", version.version_id, planned)
 
-    def _target(self, asked: Asked, execution: Execution, *, by_hand: bool) -> str:
-        """The version to go back to."""
-        if "version" in asked:
-            return str(asked["version"])
+    def _decided(self, execution: Execution) -> str | None:
+        """The version that this execution decided for at its first attempt, when another execution held the lock."""
         held = self.lock.hold()
-        if held is not None and held.execution == execution.arn and held.version is not None:
-            return held.version  # decided at the first attempt, when another execution held the lock
-        active = self.registry.active()
-        if by_hand:
-            return active
-        if held is not None and held.version != active and self.executions.is_running(held.execution):
-            return active  # what is under way has not activated anything yet: to stop and undo it is what is asked
+        return held.version if held is not None and held.execution == execution.arn else None
+
+    def _version_before(self) -> str:
+        """The version to go back to where none is named.
+
+        What the parameter says counts as a version only if it is registered. Else the last one that is was never
+        replaced: to go back is to set the parameter right.
+        """
+        said = self.registry.active()
         registered = set(self.registry.versions())
-        for version_id in self.registry.activations():
-            if version_id != active and version_id in registered:
+        usable = [version_id for version_id in self.registry.activations() if version_id in registered]
+        active = said if said in registered else None
+        current = active or next(iter(usable), None)
+        held = self.lock.hold()
+        under_way = held is not None and held.version != current and self.executions.is_running(held.execution)
+        if current is not None and (active is None or under_way):
+            return current  # what is under way has not activated anything yet: to stop and undo it is what is asked
+        for version_id in usable:
+            if version_id != active:
                 return version_id
-        raise NothingToRollBackTo(f"{active} is active, and no other registered version was before; name a version")
+        state = f"{active} is active" if active else f"the active version is set to {said!r}, which is not registered"
+        raise NothingToRollBackTo(f"{state}, and no other registered version was before; name a version")
 
     def _situation(self, execution: Execution) -> Situation:
         served = self.control_plane.served()
         try:
-            return Situation(execution, served, self.registry.active())
+            active = self.registry.active()
         except NoSuchVersion:
             return Situation(execution, served, None)
+        if self.registry.is_registered(active):
+            return Situation(execution, served, active)
+        return Situation(execution, served, None, misnamed=True)
 
     def _holding(
         self, execution: Execution, kind: Kind, version: str | None, planned: Callable[[], dict[str, Any]]

@@ -65,6 +65,10 @@ class Served:
         """The weights as `UpdateEndpointWeightsAndCapacities` takes them."""
         return desired_weights({variant.name: variant.weight for variant in self.variants})
 
+    def in_words(self) -> str:
+        """Which variant serves which version."""
+        return ", ".join(f"{each.name} serves {each.version or 'no version'}" for each in self.variants)
+
     def with_version(self, version: str) -> list[Variant]:
         """The variants that serve a version."""
         return [variant for variant in self.variants if variant.version == version]

@@ -12,7 +12,7 @@ from tasks import api_answer
 from tasks.api_answer import MOST_ERRORS
 from tasks.api_request import ApiRequest
 from tasks.errors import InvalidRequest, MethodNotAllowed, UnsupportedMediaType
-from tasks.handlers.telemetry import count_predictions, logger, metrics, traced
+from tasks.handlers.telemetry import count_predictions, logger, metrics, tell_setback, traced
 from tasks.online import Online
 from tasks.online_items import Origin
 from tasks.settings import Settings
@@ -69,4 +69,4 @@ def _predict(event: dict[str, Any], request_id: str) -> dict[str, Any]:
 @cache
 def _online() -> Online:
     """The online path, kept between invocations."""
-    return Online.of(Settings.from_environment())
+    return Online.of(Settings.from_environment(), tell_setback)

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     Errors: `NoSuchVersion`, `ServiceUnavailable`.
     """
     root = Settings.from_environment().parameter_root
-    version = event.get("modelVersion") or Registry(root).active()
+    version = event.get("modelVersion") or Registry(root).active_version().version_id
     records = event["records"]
     cleaned = (clean_texts if event.get("text") else clean)(records, _signature(version, root))
     flaws = [

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.handlers.telemetry import count_predictions, logger, metrics, traced
+from tasks.handlers.telemetry import count_predictions, logger, metrics, tell_setback, traced
 from tasks.online import Online
 from tasks.settings import Settings
 from tasks.storage import Storage
@@ -52,4 +52,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 @cache
 def _online() -> Online:
     """The online path, kept between invocations."""
-    return Online.of(Settings.from_environment())
+    return Online.of(Settings.from_environment(), tell_setback)

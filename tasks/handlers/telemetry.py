@@ -9,6 +9,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from tasks.active_version import Setback
+
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 #: Of the metrics; the deployment says in POWERTOOLS_SERVICE_NAME whose they are.
@@ -24,6 +26,15 @@ def count_predictions(count: int, variant: str) -> None:
     dimensions = {"service": _SERVICE, "variant": variant}
     with single_metric("Predictions", MetricUnit.Count, count, namespace=NAMESPACE, default_dimensions=dimensions):
         pass
+
+
+def tell_setback(setback: Setback) -> None:
+    """Count that the active version was of no use, and log it when that is news."""
+    metrics.add_metric("ActiveVersionFailures", MetricUnit.Count, 1)
+    if setback.is_news:
+        instead = None if setback.instead is None else setback.instead.version_id
+        details = {"error": type(setback.failure).__name__, "reason": str(setback.failure), "instead": instead}
+        logger.error("active version not usable", extra=details)
 
 
 def traced(handler: Handler) -> Handler:

@@ -63,9 +63,17 @@ def as_the_readme_says(world: World, command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def ask(world: World, records: list[dict[str, Any]], times: int = 1) -> Counter[str]:
+def api_of(world: World) -> dict[str, Any]:
+    """Address and key of the API."""
+    shown: dict[str, Any] = json.loads(world.cli("api", "--json").stdout)
+    return shown
+
+
+def ask(
+    world: World, records: list[dict[str, Any]], times: int = 1, shown: dict[str, Any] | None = None
+) -> Counter[str]:
     """How many calls of the API each model version answered."""
-    shown = json.loads(world.cli("api", "--json").stdout)
+    shown = shown or api_of(world)
     answered: Counter[str] = Counter()
     for _ in range(times):
         request = urllib.request.Request(
@@ -174,6 +182,40 @@ def test_changing_the_active_version_by_hand_changes_what_is_served(
         assert time.monotonic() < deadline, "nobody followed the parameter"
         time.sleep(1)
     assert active(aside) == SECOND
+
+
+def test_a_typo_in_the_active_version_is_reported_and_changes_no_answer(
+    aside: World, records: list[dict[str, Any]]
+) -> None:
+    api, before = api_of(aside), served(aside)
+    aside.client("ssm").put_parameter(Name=ACTIVE, Value="smal", Overwrite=True)
+
+    reported = last_rollback(aside, "FAILED")
+    assert reported["error"] == "NoSuchVersion"
+    for named in ("'smal'", f"registered are {FIRST}, {SECOND}", f"{SECOND} is served as before"):
+        assert named in reported["cause"]
+    assert ask(aside, records, 3, api) == {SECOND: 3}
+    # Also by a process that starts now.
+    function = DEPLOYED.function("predict")
+    aside.client("lambda").update_function_configuration(FunctionName=function, Description="Started anew")
+    assert ask(aside, records, 3, api) == {SECOND: 3}
+    assert (served(aside), active(aside)) == (before, "smal")
+    assert "'smal', which is not registered" in aside.cli("models", "list").stdout
+
+    aside.cli("models", "rollback")
+
+    assert (served(aside), active(aside)) == (before, SECOND)
+
+
+def last_rollback(world: World, status: str) -> dict[str, Any]:
+    """Description of the execution that started last, when it has ended so."""
+    arn = f"arn:aws:states:us-east-1:000000000000:stateMachine:{DEPLOYED.state_machine('model-rollback')}"
+    states, deadline = world.client("stepfunctions"), time.monotonic() + SECONDS_FOR_A_ROLLBACK
+    while (last := states.list_executions(stateMachineArn=arn)["executions"][0])["status"] != status:
+        assert time.monotonic() < deadline, f"the last rollback is {last['status']}"
+        time.sleep(0.5)
+    described: dict[str, Any] = states.describe_execution(executionArn=last["executionArn"])
+    return described
 
 
 def test_a_tampered_artifact_is_refused_and_nothing_changes(aside: World, records: list[dict[str, Any]]) -> None:

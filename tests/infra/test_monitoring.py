@@ -60,6 +60,7 @@ PURPOSES = ("serving", "stream", "runs", "costs")
         ("errors-modela", "Invocation5XXErrors", "Average", 300, 0.05, "notBreaching"),
         ("errors-modelb", "Invocation5XXErrors", "Average", 300, 0.05, "notBreaching"),
         ("errors-api", "5XXError", "Average", 300, 0.05, "notBreaching"),
+        ("active-version", "ActiveVersionFailures", "Sum", 300, 0, "notBreaching"),
         ("errors-predict", "Errors", "Sum", 300, 0, "notBreaching"),
         ("errors-score-stream", "Errors", "Sum", 300, 0, "notBreaching"),
         ("drift", "PopulationStabilityIndex", "Maximum", 86_400, 0.2, "ignore"),
@@ -91,7 +92,7 @@ def test_an_alarm_comes_on_above_the_threshold_of_the_settings(
 
 
 def test_no_alarm_is_left_out_of_the_test_above_unseen(assembly):
-    assert len(alarms(assembly)) == 26
+    assert len(alarms(assembly)) == 27
 
 
 def test_each_alarm_tells_people_when_it_comes_on_and_when_it_goes_off_and_what_to_do(assembly):

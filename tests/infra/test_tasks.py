@@ -207,6 +207,19 @@ def test_the_lock_of_deployments_is_taken_and_given_back_by_the_functions_of_the
     assert actions(assembly, "settle-deployment", "ssm") == {("PutParameter", lock), ("GetParameterHistory", lock)}
 
 
+@pytest.mark.parametrize("name", ["predict", "score-stream"])
+def test_who_serves_reads_the_registry_and_which_versions_were_active_before_and_writes_nothing_of_it(assembly, name):
+    registry = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/ml-pipeline/models"
+
+    assert actions(assembly, name, "ssm") == {
+        ("GetParameter", f"{registry}/active-version"),
+        ("GetParameter", f"{registry}/versions/*"),
+        ("GetParameterHistory", f"{registry}/active-version"),
+        ("GetParametersByPath", f"{registry}/versions"),
+        ("GetParametersByPath", f"{registry}/versions/*"),
+    }
+
+
 def test_only_score_stream_reads_the_stream_and_reports_to_its_failure_queue(assembly):
     stream = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{NAMES.stream}"
     queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{NAMES.stream_failures}"

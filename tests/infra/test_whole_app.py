@@ -267,7 +267,7 @@ QUALIFIED = re.compile(r":states:[^:]*:[^:]*:stateMachine:[^:]+:.")
 
 
 def test_no_policy_grants_step_functions_on_a_version_or_an_alias_which_would_allow_nothing(assembly):
-    """Step Functions authorizes on the state machine's own ARN (developer guide, "Authorization for versions and aliases
+    """It looks at the state machine's own ARN (Step Functions developer guide, "Authorization for versions and aliases
     in Step Functions workflows")."""
     pretended = [
         f"{policy}: {action} on {arn}"

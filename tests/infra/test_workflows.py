@@ -321,7 +321,7 @@ def test_a_change_of_the_active_version_starts_the_rollback_to_it(assembly):
     assert rule.properties["EventPattern"] == {
         "source": ["aws.ssm"],
         "detail-type": ["Parameter Store Change"],
-        "detail": {"name": ["/ml-pipeline/models/active-version"], "operation": ["Update"]},
+        "detail": {"name": ["/ml-pipeline/models/active-version"], "operation": ["Update", "Delete"]},
     }
     assert rule.properties["State"] == "ENABLED"
     assert assembly.resolve(target["Arn"], "workflows") == f"{arn('model-rollback')}:live"

@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from tasks import aws as aws_clients
 from tasks.artifact import Artifact, checksum, pack
-from tasks.handlers.telemetry import logger
+from tasks.handlers.telemetry import logger, tell_setback
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
 from tasks.models import ModelVersion, Registry
@@ -247,7 +247,7 @@ def model(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelSe
 def online(world: World, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Online:
     """The online path of a deployment, with the endpoint and the world behind it."""
     monkeypatch.setattr("tasks.online.shared_sender", lambda read_seconds: world.send)
-    return Online.of(Settings.from_environment())
+    return Online.of(Settings.from_environment(), tell_setback)
 
 
 CONTEXT = SimpleNamespace(

@@ -1,99 +1,234 @@
-"""How a serving process follows the registry."""
+"""How a serving process follows the registry, and what it does while that is of no use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tasks.active_version import ActiveVersion
+from tasks.active_version import ActiveVersion, Setback
 from tasks.artifact import Artifact
-from tasks.errors import NoSuchVersion, ServiceUnavailable
+from tasks.errors import InvalidMetadata, NoSuchVersion, ServiceUnavailable
 from tasks.models import Registry
-from tests.tasks.conftest import MODEL_TEXT, SIGNATURE, version_of
+from tests.tasks.conftest import MODEL_TEXT, SIGNATURE, World, version_of
+
+ROOT = "/ml-pipeline/models"
+PARAMETER = f"{ROOT}/active-version"
 
 
-class Watched(Registry):
-    """Counts the looks, and fails while it is throttled."""
+class Watched:
+    """Parameter Store with its calls counted, and with failures of the caller's choice."""
 
-    def __init__(self, root, ssm):
-        super().__init__(root, ssm)
-        self.looks, self.throttled = 0, False
+    def __init__(self, ssm: Any) -> None:
+        self._ssm = ssm
+        self.looks = 0
+        self.failure: Exception | None = None
 
-    def _read(self, name):
+    def __getattr__(self, operation: str) -> Any:
         self.looks += 1
-        if self.throttled:
-            raise ServiceUnavailable("Rate exceeded")
-        return super()._read(name)
+        if self.failure is not None:
+            raise self.failure
+        return getattr(self._ssm, operation)
+
+
+@dataclass
+class House:
+    """A process, its registry, and the time."""
+
+    world: World
+    ssm: Watched
+    now: float = 1_000.0
+    told: list[Setback] = field(default_factory=list)
+
+    def process(self, root: str = ROOT) -> ActiveVersion:
+        """A process that has just started."""
+        return ActiveVersion(Registry(root, self.ssm), self.told.append, lambda: self.now)
+
+    def write(self, value: str, name: str = PARAMETER) -> None:
+        self.world.registry._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
 
 @pytest.fixture
-def registry(world):
-    return Watched("/ml-pipeline/models", world.registry._ssm)
+def house(world: World) -> House:
+    house = House(world, Watched(world.registry._ssm))
+    world.registry.register(version_of(Artifact(MODEL_TEXT, SIGNATURE, []), "v2")[0])
+    return house
 
 
-@pytest.fixture
-def clock():
-    class Clock:
-        now = 1_000.0
-
-        def __call__(self):
-            return self.now
-
-    return Clock()
+def throttled(house: House) -> None:
+    house.ssm.failure = ClientError(
+        {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "GetParameter"
+    )
 
 
-def activate_v2(world):
-    version, _ = version_of(Artifact(MODEL_TEXT, SIGNATURE, []), "v2")
-    world.registry.register(version)
-    world.registry.activate("v2")
+def unreachable(house: House) -> None:
+    house.ssm.failure = EndpointConnectionError(endpoint_url="https://ssm")
 
 
-def test_parameter_store_is_asked_once_a_minute(registry, clock):
-    active = ActiveVersion(registry, clock)
+def refused(house: House) -> None:
+    house.ssm.failure = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetParameter")
+
+
+def damaged(house: House) -> None:
+    house.write('{"versionId": "v2"}', f"{ROOT}/versions/v2/metadata")
+    house.write("v2")
+
+
+def deleted(house: House) -> None:
+    house.world.registry._ssm.delete_parameter(Name=PARAMETER)
+
+
+def said(value: str) -> Callable[[House], None]:
+    return lambda house: house.write(value)
+
+
+#: What can be wrong with the parameter or the registry behind it.
+MISTAKES = {
+    "a typo": said("v22"),
+    "a blank too many": said("v1 "),
+    "garbage": said('../{"a": 1}'),
+    "as long as a parameter can be": said("x" * 4_096),
+    "metadata that nobody can read": damaged,
+    "no parameter": deleted,
+}
+#: What can be wrong with Parameter Store.
+FAILURES = {"throttled": throttled, "unreachable": unreachable, "refused": refused}
+
+
+def test_parameter_store_is_asked_once_a_minute(house: House) -> None:
+    active = house.process()
     first = active.get()
-    looks = registry.looks
-    clock.now += 59
+    looks = house.ssm.looks
+    house.now += 59
     active.get()
 
     assert first.version_id == "v1"
-    assert registry.looks == looks == 2  # which is active, and its metadata
+    assert house.ssm.looks == looks == 2  # which is active, and its metadata
 
-    clock.now += 1
+    house.now += 1
     active.get()
-    assert registry.looks == 3  # metadata never changes
+    assert house.ssm.looks == 3  # metadata never changes
+    assert house.told == []
 
 
-def test_a_newer_active_version_is_noticed_within_a_minute(world, registry, clock):
-    active = ActiveVersion(registry, clock)
+def test_a_newer_active_version_is_noticed_within_a_minute(house: House) -> None:
+    active = house.process()
     active.get()
-    activate_v2(world)
+    house.write("v2")
 
     assert active.get().version_id == "v1"
-    clock.now += 60
+    house.now += 60
     assert active.get().version_id == "v2"
 
 
-def test_while_parameter_store_is_throttled_the_last_known_version_serves(world, registry, clock):
-    active = ActiveVersion(registry, clock)
+@pytest.mark.parametrize("wrong", MISTAKES | FAILURES)
+def test_whatever_is_wrong_the_version_that_is_known_stays_and_the_registry_is_left_in_peace(
+    house: House, wrong: str
+) -> None:
+    active = house.process()
     active.get()
-    activate_v2(world)
-    registry.throttled = True
-    clock.now += 60
+    (MISTAKES | FAILURES)[wrong](house)
+    house.now += 60
 
     assert active.get().version_id == "v1"
-    looks = registry.looks
-    active.get()
-    assert registry.looks == looks  # it is not asked again with every request
+    looks = house.ssm.looks
+    for _ in range(61):
+        house.now += 0.1
+        assert active.get().version_id == "v1"
+    assert house.ssm.looks == looks  # it is not asked again with every request
 
-    registry.throttled = False
-    clock.now += 10
+
+@pytest.mark.parametrize("wrong", MISTAKES | FAILURES)
+def test_once_it_is_set_right_it_is_noticed_within_seconds(house: House, wrong: str) -> None:
+    active = house.process()
+    active.get()
+    metadata = house.world.registry.get("v2").to_json()
+    (MISTAKES | FAILURES)[wrong](house)
+    house.now += 60
+    active.get()
+
+    house.ssm.failure = None
+    house.write(metadata, f"{ROOT}/versions/v2/metadata")
+    house.write("v2")
+    house.now += 10
     assert active.get().version_id == "v2"
 
 
-def test_without_anything_known_a_throttled_parameter_store_is_told(registry, clock):
-    registry.throttled = True
+@pytest.mark.parametrize("wrong", [name for name in MISTAKES if name != "no parameter"])
+def test_a_process_that_starts_with_a_mistake_takes_the_version_that_was_active_before(
+    house: House, wrong: str
+) -> None:
+    for value in ("v2", "v1", "v3", "v4"):  # v3 and v4 were never registered
+        house.write(value)
+    MISTAKES[wrong](house)
 
+    assert house.process().get().version_id == "v1"
+    assert house.told[0].instead is not None
+
+
+def test_of_the_versions_before_one_with_unreadable_metadata_is_passed_over(house: House) -> None:
+    damaged(house)
+    house.write("v22")
+
+    assert house.process().get().version_id == "v1"
+
+
+@pytest.mark.parametrize("wrong", ["no parameter", *FAILURES])
+def test_a_process_that_starts_and_finds_nothing_says_that_it_is_unavailable_and_looks_again_after_seconds(
+    house: House, wrong: str
+) -> None:
+    (MISTAKES | FAILURES)[wrong](house)
+    active = house.process()
+
+    with pytest.raises(ServiceUnavailable, match="no usable model version is known"):
+        active.get()
+    looks = house.ssm.looks
     with pytest.raises(ServiceUnavailable):
-        ActiveVersion(registry, clock).get()
+        active.get()
+    assert house.ssm.looks == looks
+
+    house.ssm.failure = None
+    house.write("v2")
+    house.now += 10
+    assert active.get().version_id == "v2"
 
 
-def test_no_active_version_is_told(world, clock):
-    with pytest.raises(NoSuchVersion):
-        ActiveVersion(Registry("/elsewhere", world.registry._ssm), clock).get()
+def test_a_failure_is_news_once(house: House) -> None:
+    active = house.process()
+    active.get()
+    for value in ("v22", "v22", "v33"):
+        house.write(value)
+        house.now += 60
+        active.get()
+    house.write("v1")
+    house.now += 60
+    active.get()
+    house.write("v33")
+    house.now += 60
+    active.get()
+
+    assert [(setback.is_news, "v22" in str(setback.failure)) for setback in house.told] == [
+        (True, True),
+        (False, True),
+        (True, False),
+        (True, False),
+    ]
+    assert {type(setback.failure) for setback in house.told} == {NoSuchVersion}
+    assert {setback.instead.version_id for setback in house.told if setback.instead} == {"v1"}
+
+
+def test_the_mistake_is_told_with_what_the_parameter_says_and_what_there_is(house: House) -> None:
+    house.write("v22")
+    house.process().get()
+
+    assert str(house.told[0].failure) == (
+        f"the parameter {PARAMETER} says 'v22': model version 'v22' is not registered; registered are v1, v2"
+    )
+
+
+def test_spoilt_metadata_is_named(house: House) -> None:
+    damaged(house)
+
+    with pytest.raises(InvalidMetadata, match="versions/v2/metadata is not what was registered"):
+        house.world.registry.active_version()

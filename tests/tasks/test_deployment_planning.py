@@ -16,6 +16,7 @@ from tasks.errors import (
     EndpointUnavailable,
     GoldenRecordsDiffer,
     InvalidDeployment,
+    InvalidMetadata,
     NoSuchVersion,
     NothingToRollBackTo,
 )
@@ -555,3 +556,106 @@ def test_a_comparison_starts_evenly_where_a_variant_has_no_traffic(house):
 def test_two_variants_of_one_version_cannot_be_compared(house):
     with pytest.raises(InvalidDeployment, match="both variants serve v1, so there is nothing to compare"):
         house.plan("shift", {"automatic": True})
+
+
+# A mistake in the parameter of the active version
+
+
+def typo(house, value="v22"):
+    """Somebody mistyped the version, while v2 is active and served."""
+    house.deploy("v2")
+    return by_hand(house, value)
+
+
+@pytest.mark.parametrize("value", ["v22", "v2 ", "a b/../{c}", "x" * 4_000])
+def test_a_mistake_of_who_sets_the_version_is_told_with_what_there_is_and_what_serves(house, value):
+    event = typo(house, value)
+    served, changes = house.served(), list(house.sagemaker.configs)
+
+    with pytest.raises(NoSuchVersion) as refusal:
+        house.plan("rollback", event, execution(workflow="model-rollback"))
+
+    told = str(refusal.value)
+    assert f"the parameter {ROOT}/active-version says {value!r}" in told
+    assert "registered are v1, v2, v3, v4" in told
+    assert "v2 is served as before (ModelA serves v1, ModelB serves v2); the parameter is left as it is" in told
+    assert (house.served(), list(house.sagemaker.configs)) == (served, changes)
+    assert house.world.registry.active() == value
+    assert house.lock.hold() is None
+
+
+def test_a_mistake_does_not_stop_a_deployment_that_is_under_way(house):
+    house.deploy("v2")
+    running = house.plan("deploy", {"version": "v3"}, execution("running"))
+
+    with pytest.raises(NoSuchVersion):
+        house.plan("rollback", by_hand(house, "v22"), execution(workflow="model-rollback"))
+
+    assert not house.states.stopped
+    assert house.lock.hold().execution == running["execution"]
+
+
+def test_a_version_that_must_not_be_served_is_told_with_what_serves(house):
+    house.deploy("v2", "v3")  # v1 is cold
+    house.world.s3.put_object(Bucket="models", Key="v1/model.tar.gz", Body=b"other")
+
+    with pytest.raises(ArtifactTampered, match=r"was registered.*\. v3 is served as before \(ModelA serves v3"):
+        house.plan("rollback", by_hand(house, "v1"), execution(workflow="model-rollback"))
+    assert house.lock.hold() is None
+
+
+def test_a_version_whose_metadata_somebody_has_spoilt_is_told_by_name(house):
+    house.world.registry._ssm.put_parameter(Name=f"{ROOT}/versions/v3/metadata", Value='{"a": 1}', Overwrite=True)
+
+    with pytest.raises(InvalidMetadata, match=r"versions/v3/metadata is not what was registered.*\. v1 is served as"):
+        house.plan("rollback", by_hand(house, "v3"), execution(workflow="model-rollback"))
+
+
+def test_a_rollback_after_a_mistake_sets_the_parameter_right(house):
+    typo(house)
+
+    plan = house.run("rollback")
+
+    assert plan["version"] == "v2"
+    assert plan["activeVersion"] == {"before": "v2", "after": "v2", "set": False}
+    assert house.world.registry.active() == "v2"
+    assert house.served() == {"ModelA": ("v1", 0.0), "ModelB": ("v2", 100.0)}
+
+
+def test_a_rollback_of_a_deployment_after_a_mistake_goes_back_to_what_was_active(house):
+    typo(house)
+    stuck = house.plan("deploy", {"version": "v3"}, execution("stuck"))
+
+    plan = house.plan("rollback", {}, execution(workflow="model-rollback"))
+
+    assert plan["version"] == "v2"
+    assert stuck["execution"] in house.states.stopped
+
+
+def test_where_no_registered_version_was_active_a_mistake_leaves_nothing_to_roll_back_to(house):
+    house.world.registry._ssm.delete_parameter(Name=f"{ROOT}/active-version")
+    by_hand(house, "v22")
+
+    with pytest.raises(NothingToRollBackTo, match="is set to 'v22', which is not registered, and no other registered"):
+        house.plan("rollback", {}, execution(workflow="model-rollback"))
+
+
+def test_a_deployment_after_a_mistake_restores_and_activates_versions_that_there_are(house):
+    typo(house)
+
+    plan = house.run("deploy", {"version": "v3"})
+
+    assert plan["activeVersion"] == {"before": "v2", "after": "v3", "set": False}
+    assert house.world.registry.active() == "v3"
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"), [("deploy", {"version": "v3", "role": "challenger"}), ("shift", {"weights": EVEN})]
+)
+def test_what_makes_no_version_active_leaves_a_mistake_to_whom_it_concerns(house, kind, document):
+    typo(house)
+
+    plan = house.run(kind, document)
+
+    assert plan["activeVersion"]["before"] == "v2"
+    assert house.world.registry.active() == "v22"

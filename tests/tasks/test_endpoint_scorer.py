@@ -22,6 +22,7 @@ from tasks.errors import (
     EndpointAnswerInvalid,
     EndpointRefused,
     EndpointUnavailable,
+    NoSuchVersion,
     PreprocessingFailed,
     PreprocessingUnavailable,
     VersionNotServed,
@@ -379,6 +380,15 @@ def test_a_failure_publishes_nothing(world, scorer, served):
     with pytest.raises(EndpointRefused):
         world.score(world.shard("input/a.jsonl", lane="large"), model=lambda: scorer(records_per_call=5))
     assert world.keys() == []
+
+
+def test_preprocess_names_a_mistake_in_the_active_version(world):
+    name = "/ml-pipeline/models/active-version"
+    world.registry._ssm.put_parameter(Name=name, Value="v22", Type="String", Overwrite=True)
+
+    # Where a handler fails, there is nothing to count, of which Powertools warns.
+    with pytest.warns(UserWarning, match="No application metrics"), pytest.raises(NoSuchVersion, match="says 'v22'"):
+        preprocess.handler({"records": [GOOD]}, CONTEXT)
 
 
 def test_preprocess_takes_the_active_version_where_none_is_named(world):

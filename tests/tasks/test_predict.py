@@ -348,3 +348,45 @@ def test_any_body_is_records_or_is_refused(body, is_base64, headers):
     else:
         assert len(records) == len(json.loads(body)["records"])
         assert all(set(record) == set(SIGNATURE.names) for record in records)
+
+
+# While the active version is of no use
+
+
+def write(world, value):
+    world.registry._ssm.put_parameter(Name="/ml-pipeline/models/active-version", Value=value, Overwrite=True)
+
+
+def test_a_typo_in_the_active_version_changes_no_answer_and_is_logged_and_counted(api, world, online, logs, capsys):
+    api(post({"records": [GOOD]}))
+    write(world, "v22")
+    online.active._look_again_at = float("-inf")  # a minute later
+    capsys.readouterr()
+
+    assert [api(post({"records": [GOOD]}))[0] for _ in range(61)] == [200] * 61
+
+    (logged,) = [line for line in logs() if line["level"] == "ERROR"]
+    assert (logged["message"], logged["error"], logged["instead"]) == (
+        "active version not usable",
+        "NoSuchVersion",
+        "v1",
+    )
+    assert "says 'v22'" in logged["reason"]
+    counted = [found for found in metrics_in(capsys.readouterr().out) if "ActiveVersionFailures" in found]
+    assert counted == [{"ActiveVersionFailures": [1.0], "InvalidRecords": [0.0], "FailedRequests": [0.0]}]
+
+
+def test_a_process_that_starts_with_a_typo_serves_by_the_version_before(api, world):
+    write(world, "v22")
+
+    assert api(post({"records": [GOOD]}))[0] == 200
+
+
+def test_a_process_that_starts_without_any_version_says_that_it_is_unavailable(api, world, model):
+    world.registry._ssm.delete_parameter(Name="/ml-pipeline/models/active-version")
+
+    status, answer, headers = api(post({"records": [GOOD]}))
+
+    assert (status, answer["error"], headers["Retry-After"]) == (503, "ServiceUnavailable", "5")
+    assert "active-version" not in json.dumps(answer)
+    assert model.calls == []

@@ -125,6 +125,15 @@ def test_an_unknown_version_is_refused_naming_the_known_ones(world):
         normalised(world, {"modelVersion": "v9"})
 
 
+def test_a_mistake_in_the_active_version_is_named_with_its_parameter(world):
+    name = "/ml-pipeline/models/active-version"
+    world.registry._ssm.put_parameter(Name=name, Value="v22", Type="String", Overwrite=True)
+
+    with pytest.raises(NoSuchVersion, match=f"the parameter {name} says 'v22': .* registered are v1"):
+        normalised(world, {})
+    assert normalised(world, {"modelVersion": "v1"}).model_version == "v1"
+
+
 def test_a_run_id_used_before_keeps_its_model_its_start_and_its_day(world):
     first = normalised(world, {"runId": "r"})
     world.storage.write_json(RunFolder.of(first, "results").request, first.record())

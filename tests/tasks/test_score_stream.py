@@ -202,6 +202,21 @@ def test_without_a_signature_the_whole_batch_is_delivered_again(stream, online, 
     assert stream(batch(GOOD, b"{")) == failures(0)
 
 
+def test_a_process_that_starts_with_a_typo_in_the_active_version_serves_by_the_version_before(stream, world, logs):
+    world.registry._ssm.put_parameter(Name="/ml-pipeline/models/active-version", Value="v22", Overwrite=True)
+
+    assert stream(batch(GOOD)) == failures()
+    assert len(world.items()) == 1
+    assert [line["message"] for line in logs() if line["level"] == "ERROR"] == ["active version not usable"]
+
+
+def test_a_process_that_starts_without_any_version_lets_the_batch_be_delivered_again(stream, world):
+    world.registry._ssm.delete_parameter(Name="/ml-pipeline/models/active-version")
+
+    assert stream(batch(GOOD, b"{")) == failures(0)
+    assert set_aside(world) == {}
+
+
 def test_sequence_numbers_are_compared_as_numbers(stream, online, monkeypatch):
     monkeypatch.setattr(online.active, "get", lambda: (_ for _ in ()).throw(ServiceUnavailable("no")))
 

@@ -147,6 +147,19 @@ def test_a_later_deployment_never_changes_the_attributes(world, registry, cloudf
     assert registry.active() == "v1"
 
 
+@pytest.mark.parametrize(("kind", "active"), [("Create", "v1"), ("Update", "v22")])
+def test_a_mistake_in_the_active_version_is_corrected_only_where_nothing_is_served_yet(
+    world, registry, cloudformation, request_of, kind, active
+):
+    upload(world)
+    registry._ssm.put_parameter(Name=f"{ROOT}/active-version", Value="v22", Type="String")
+
+    ship_model.handler(request_of(kind, physical_id=None if kind == "Create" else "v1"), CONTEXT)
+
+    assert cloudformation.answer["Status"] == "SUCCESS"
+    assert registry.active() == active
+
+
 def test_a_creation_that_was_interrupted_can_be_repeated(world, registry, cloudformation, request_of):
     upload(world)
     world.storage.write(Location("models", "versions/v1/model.tar.gz"), b"half")

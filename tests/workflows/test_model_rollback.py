@@ -86,6 +86,24 @@ def test_a_version_that_was_set_by_hand_and_cannot_be_served_is_unset(step: str)
     assert aws.weights == weights
 
 
+def test_a_mistake_of_who_set_the_version_by_hand_is_reported_and_nothing_is_touched() -> None:
+    aws, run = rollback("rollback-by-hand", BY_HAND)
+    aws.active = "v22"
+    before = aws.served
+    cause = "the parameter says 'v22'; registered are v1, v2. v2 is served as before; the parameter is left as it is"
+    aws.fail("PlanDeployment", "NoSuchVersion", cause)
+
+    outcome = run.start()
+
+    assert (outcome.status, outcome.error, outcome.cause) == ("FAILED", "NoSuchVersion", cause)
+    assert aws.calls == ["PlanDeployment", "publish", "HaltRun"]
+    assert aws.served == before == (aws.plan["previous"]["config"], aws.weights, "v22")
+    (told,) = aws.told
+    assert told["subject"] == "Model rollback: failed"
+    assert told["message"]["failure"] == {"Error": "NoSuchVersion", "Cause": cause}
+    assert run.seconds < 5
+
+
 def test_the_news_of_a_version_that_a_deployment_activated_changes_nothing_and_tells_nobody() -> None:
     aws, run = rollback("rollback-no-op", BY_HAND)
     # Who finds nothing to do has not taken the lock, which may be a deployment's.
@@ -150,7 +168,7 @@ def test_an_endpoint_that_never_comes_to_rest_fails_the_rollback_after_about_an_
     assert 45 * 60 < run.seconds < 90 * 60
 
 
-@pytest.mark.parametrize("error", ["InvalidDeployment", "NothingToRollBackTo", "NoSuchVersion"])
+@pytest.mark.parametrize("error", ["InvalidDeployment", "InvalidMetadata", "NothingToRollBackTo", "NoSuchVersion"])
 def test_a_refused_rollback_changes_nothing(error: str) -> None:
     aws, run = rollback("rollback-warm")
     aws.fail("PlanDeployment", error)

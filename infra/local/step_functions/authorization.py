@@ -85,9 +85,9 @@ _FURTHER: dict[str, dict[str, str]] = {
 }
 """Operation -> member -> what a caller must be allowed beside the operation where the member is given.
 
-The reference lists DescribeExecution beside StartExecution, too. AWS's own policy for a workflow that starts another and
-does not wait allows StartExecution alone (Step Functions developer guide, "Start a new AWS Step Functions state machine
-from a running execution", IAM policies).
+The reference lists DescribeExecution beside StartExecution, too. AWS's own policy for a workflow that starts another
+and does not wait allows StartExecution alone (Step Functions developer guide, "Start a new AWS Step Functions state
+machine from a running execution", IAM policies).
 """
 
 _PASSED = {"iam:PassedToService": "states.amazonaws.com"}

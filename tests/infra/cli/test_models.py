@@ -60,6 +60,17 @@ def test_the_list_tells_what_serves_and_what_is_active(endpoint: Endpoint, call:
     assert "ModelA 80 %" in call("models", "list").out
 
 
+def test_the_list_names_a_mistake_in_the_active_version(endpoint: Endpoint, call: Callable[..., Said]) -> None:
+    endpoint.serve("v1", "v2")
+    assert "not registered" not in call("models", "list").out
+    boto3.client("ssm", REGION).put_parameter(Name="/ml-pipeline/models/active-version", Value="v22", Overwrite=True)
+
+    assert "The active version is set to 'v22', which is not registered" in call("models", "list").out
+    listed = call("models", "list", "--json")
+    assert [each["active"] for each in listed.json()] == [False, False]
+    assert "'v22'" in listed.err
+
+
 def test_versions_are_listed_before_there_is_an_endpoint(endpoint: Endpoint, call: Callable[..., Said]) -> None:
     assert "No version is registered" in call("models", "list").out
 
