@@ -115,8 +115,8 @@ class Planner:
         except TaskError as error:
             if type(error) in _TRIED_AGAIN:
                 raise
-            still = f"{_most_served(served)} is served as before ({served.in_words()}); the parameter is left as it is"
-            raise type(error)(f"{error}. {still}") from error
+            still = f"{_most_served(served) or 'no version of ours'} is served as before ({served.in_words()})"
+            raise type(error)(f"{error}. {still}; the parameter is left as it is") from error
 
     def _roll_back(self, asked: Asked, execution: Execution) -> dict[str, Any]:
         target = asked.get("version") or self._decided(execution) or self._version_before()

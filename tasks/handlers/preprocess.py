@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     signature counts, and with `text` (default: false) all values are text, as those of a CSV file are.
     Output: `{"records": [the good ones, cleaned, in their order], "flaws": [{"record", "field", "message", "kind"}]}`;
     `record` is the 0-based position of a bad record, of which every flaw is listed.
-    Errors: `NoSuchVersion`, `ServiceUnavailable`.
+    Errors: `NoSuchVersion`, `InvalidMetadata`, `ServiceUnavailable`.
     """
     root = Settings.from_environment().parameter_root
     version = event.get("modelVersion") or Registry(root).active_version().version_id
