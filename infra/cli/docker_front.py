@@ -1,4 +1,4 @@
-"""Stands between the CDK and the container engine on the way to an account (``CDK_DOCKER``): decision 12.
+"""Stands between the CDK and the container engine on the way to an account (``CDK_DOCKER``): decision 13.
 
 SageMaker runs images whose manifest is Docker's schema 2 and no others, and the tags of the CDK's repository are
 immutable: what is pushed in another form cannot be pushed again. So the engine is asked what it made before it pushes.
@@ -72,13 +72,13 @@ def wrong_form(image: dict[str, Any]) -> str | None:
     image
         What ``image inspect`` says. Docker describes the manifest in ``Descriptor`` where its image store is
         containerd's (Engine API, "Inspect an image"; the classic store has none and always pushes schema 2), Podman in
-        ``ManifestType``. Where neither is there, only ECR can tell, after the push.
+        ``ManifestType``. What an engine does not say, only ECR can tell, after the push.
     """
     media_type = (image.get("Descriptor") or {}).get("mediaType") or image.get("ManifestType")
     if media_type and media_type != SCHEMA_2:
         return str(media_type)
-    platform = f"{image.get('Os')}/{image.get('Architecture')}"
-    return None if platform == PLATFORM else f"an image for {platform}"
+    platform = "/".join(image[part] for part in ("Os", "Architecture") if image.get(part))
+    return None if platform in ("", PLATFORM) else f"an image for {platform}"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The container images of a deployment: built, pushed and looked at before any stack is touched (decision 12)."""
+"""The container images of a deployment: built, pushed and looked at before any stack is touched (decision 13)."""
 
 import json
 import shutil

@@ -12,7 +12,7 @@ SERVER = "server"
 JOBS = "jobs"
 
 #: What BuildKit is to make: an image for the engine's own store, with manifest and layers of Docker's schema 2, as
-#: SageMaker takes no other (decision 12). By itself BuildKit writes OCI media types, and keeps the compression of the
+#: SageMaker takes no other (decision 13). By itself BuildKit writes OCI media types, and keeps the compression of the
 #: base image's layers, which may be one that only OCI knows (Docker documentation, "OCI and Docker exporters" and
 #: "Exporters overview", sections "OCI media types" and "Compression").
 OUTPUT = "type=docker,oci-mediatypes=false,compression=gzip,force-compression=true"

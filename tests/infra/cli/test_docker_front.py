@@ -70,6 +70,7 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Front:
         pytest.param({"Descriptor": {"mediaType": SCHEMA_2}, **LINUX}, id="containerd store"),
         pytest.param(LINUX, id="classic store, or an engine that does not say"),
         pytest.param({"Descriptor": None, **LINUX}, id="nothing described"),
+        pytest.param({"Id": "sha256:1"}, id="nothing said at all"),
         pytest.param({"ManifestType": SCHEMA_2, **LINUX}, id="podman"),
     ],
 )
