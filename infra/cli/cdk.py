@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from infra.cli import docker_front
 from infra.cli.assembly import Assembly
 from infra.cli.errors import CommandError, RefusedError, UnavailableError
 from infra.cli.processes import Children
@@ -51,6 +52,7 @@ _EVENTS = (
 
 # What `infra.app` says when it ends early; around it the CDK tells of subprocesses.
 _APP_ERROR = re.compile(rf"(?P<kind>{'|'.join(kind.__name__ for kind in InfraError.__subclasses__())}): (?P<said>.+)")
+_IMAGE_REFUSED = re.compile(rf".*{docker_front.REFUSAL}(?P<problem>.+?\.) (?P<remedy>[A-Z].+\.)")
 _DIFFERENT = re.compile(r".*Number of stacks with differences: (?P<number>\d+)")
 
 
@@ -145,6 +147,41 @@ class Cdk:
         """
         # Called in a folder without cdk.json, the CDK does not build the app for this.
         self._call("bootstrap", f"aws://{self._target.account}/{self._target.region}", cwd=self._home)
+
+    def publish(self, stacks: Sequence[str]) -> None:
+        """Build and push what stacks and those that they depend on need, images among it; no stack is touched.
+
+        Parameters
+        ----------
+        stacks
+            Their names; all, if there are none.
+
+        Raises
+        ------
+        RefusedError
+            If the container engine made an image in a form that SageMaker does not run.
+        CommandError
+            If something cannot be built or pushed; the message ends with what the CDK said.
+        """
+        refusals: list[RefusedError] = []
+
+        def look(line: str) -> None:
+            match = _IMAGE_REFUSED.fullmatch(_ANSI.sub("", line).rstrip())
+            if match:
+                refusals.append(RefusedError(match["problem"], match["remedy"]))
+
+        try:
+            self._call(
+                "publish-assets", *stacks, "--unstable", "publish-assets",
+                "--app", str(self.assembly.folder),
+                "--concurrency", str(CONCURRENCY),
+                cwd=self._home,
+                on_line=look,
+            )  # fmt: skip
+        except CommandError as error:
+            if refusals:
+                raise refusals[0] from error
+            raise
 
     def deploy(
         self, stacks: Sequence[str], on_event: Callable[[StackEvent], None], *, exclusively: bool = False
@@ -291,7 +328,9 @@ def _environment(target: Target, ours: Mapping[str, str], home: Path) -> dict[st
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
-    if target.endpoint_url is not None:
+    if target.endpoint_url is None:
+        environment |= docker_front.write_launcher(home)
+    else:
         from infra.local.docker_stand_in import write_launcher  # here, because it imports boto3
 
         environment |= {

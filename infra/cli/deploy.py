@@ -30,8 +30,9 @@ def deploy(
 ) -> None:
     """Deploy the stacks with the CDK; what they depend on is deployed too.
 
-    The templates are the same for the embedded AWS and for an account. Credentials, settings, the CDK's bootstrap and
-    Docker (for the image of the jobs) are checked before anything is created. The embedded AWS needs none of them.
+    The templates are the same for the embedded AWS and for an account. There, credentials, settings, the CDK's
+    bootstrap and Docker are checked, and the images are built, pushed and looked at, before any stack is touched. The
+    embedded AWS needs none of them.
     The CDK's full output is kept in .ml-pipeline/logs/.
 
     [bold]Examples[/]

@@ -1,8 +1,6 @@
-"""What must be there before anything is created: settings, credentials, the CDK's bootstrap, Docker."""
+"""What must be there before a stack is touched: settings, credentials, the CDK's bootstrap, the images."""
 
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +8,13 @@ from typing import Any
 from rich.console import Console
 
 from infra import settings
-from infra.cli.assembly import Assembly
 from infra.cli.cdk import Cdk
 from infra.cli.errors import RefusedError, UnavailableError
+from infra.cli.images import publish_images
 from infra.cli.target import SOURCE_ROOT, Target
 from infra.errors import SettingsError
 from infra.settings.cdk_json import read_cdk_json
 
-_SECONDS_FOR_DOCKER = 20.0
 _USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 
 
@@ -62,6 +59,8 @@ def prepare(cdk: Cdk, target: Target, stacks: Sequence[str], console: Console, *
     ------
     UnavailableError
         If the bootstrap is missing and was not asked for, or images must be built and there is no Docker.
+    RefusedError
+        If an image has a form that SageMaker does not run.
     """
     may_bootstrap = bootstrap or target.is_local
     if not may_bootstrap:
@@ -76,7 +75,7 @@ def prepare(cdk: Cdk, target: Target, stacks: Sequence[str], console: Console, *
         console.print("Bootstrapping the CDK…")
         cdk.bootstrap()
     if not target.is_local:
-        check_docker(target, cdk.assembly, stacks)
+        publish_images(cdk, target, stacks, console)
     return seconds
 
 
@@ -107,33 +106,6 @@ def is_deployed(target: Target, stack: str) -> bool:
     return described is not None and described["StackStatus"] in _USABLE
 
 
-def check_docker(target: Target, assembly: Assembly, stacks: Sequence[str]) -> None:
-    """Make sure that the images which the account does not have yet can be built.
-
-    Raises
-    ------
-    UnavailableError
-        If there is no Docker, or it does not answer.
-    """
-    missing = [
-        image for image in assembly.images(assembly.with_dependencies(stacks)) if not _is_published(target, *image)
-    ]
-    if not missing:
-        return
-    program = os.environ.get("CDK_DOCKER", "docker")  # as the CDK does: for Finch or Podman
-    what = "An image" if len(missing) == 1 else f"{len(missing)} images"
-    if shutil.which(program) is None:
-        raise UnavailableError(
-            f"{what} must be built, but there is no program named {program!r}.",
-            "Install Docker, name another one in CDK_DOCKER, or deploy from a machine that has it.",
-        )
-    try:
-        subprocess.run([program, "info"], check=True, capture_output=True, text=True, timeout=_SECONDS_FOR_DOCKER)  # noqa: S603 - the user's own Docker
-    except (subprocess.SubprocessError, OSError) as error:
-        said = str(getattr(error, "stderr", None) or error).strip().splitlines()[-1]
-        raise UnavailableError(f"{what} must be built, but Docker does not answer: {said}", "Start Docker.") from error
-
-
 def _check_bootstrap(target: Target, needed: int) -> None:
     found = bootstrap_version(target)
     if found is not None and found >= needed:
@@ -146,15 +118,3 @@ def _check_bootstrap(target: Target, needed: int) -> None:
     raise UnavailableError(
         problem, f"Call this command with --bootstrap, or run `infra/node_modules/.bin/cdk bootstrap {place}`."
     )
-
-
-def _is_published(target: Target, repository: str, tag: str) -> bool:
-    """Whether an image is in its repository; where we may not ask, it is taken for missing, as the CDK may build it."""
-    for placeholder, value in (("AccountId", target.account), ("Region", target.region), ("Partition", "aws")):
-        repository = repository.replace(f"${{AWS::{placeholder}}}", value)
-    ecr = target.client("ecr")
-    try:
-        ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    except ecr.exceptions.ClientError:
-        return False
-    return True

@@ -4,19 +4,27 @@ There is no Docker engine: nothing is built. An image is the digest of its conte
 that digest into the embedded ECR, so that a job of an image that nobody pushed can be refused. Jobs of a pushed
 image run as processes of the source tree.
 
+The manifest has the form that Docker Engine 29 with BuildKit 0.31 gives it, so that what SageMaker refuses is refused
+here too: an OCI index where attestations are not turned off (Docker documentation, "Build variables", section
+"BUILDX_NO_DEFAULT_ATTESTATIONS", and "Image attestation storage"), an OCI manifest unless ``oci-mediatypes=false`` asks
+for Docker's schema 2 (release notes of BuildKit 0.31.0), and the machine's own platform unless one is named.
+
 Answers what ``cdk-assets`` calls (package ``@aws-cdk/cdk-assets-lib``, ``docker.ts``): inspect, build, tag, login,
 push. Anything else fails.
 """
 
 import argparse
+import contextlib
 import glob
 import hashlib
 import json
 import os
+import platform
 import shlex
 import stat
 import sys
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +33,38 @@ import boto3
 NOTICE = "docker stand-in: not building, there is no Docker engine here; jobs of this image run the source tree"
 IMAGES = "ML_PIPELINE_IMAGES"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-CONFIG = "application/vnd.docker.container.image.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIGS = {
+    MANIFEST: "application/vnd.docker.container.image.v1+json",
+    OCI_MANIFEST: "application/vnd.oci.image.config.v1+json",
+}
+VERSION = "Docker version 29.0.0, build stand-in"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_TRUE = ("1", "t", "true")
 
 
 class StandInError(Exception):
     """The command cannot be carried out; worded for who deploys."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a build made.
+
+    Attributes
+    ----------
+    digest
+        Of the context.
+    form
+        Media type of what is pushed.
+    platform
+        Such as ``linux/amd64``.
+    """
+
+    digest: str
+    form: str
+    platform: str
 
 
 def write_launcher(directory: Path) -> dict[str, str]:
@@ -61,13 +96,15 @@ def build(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="docker build", exit_on_error=False)
     parser.add_argument("--tag", "-t", required=True)
     parser.add_argument("--file", "-f", default="Dockerfile")
-    for option in ("--build-arg", "--build-context", "--secret", "--ssh", "--target", "--network", "--platform"):
+    for option in ("--build-arg", "--build-context", "--secret", "--ssh", "--target", "--network"):
         parser.add_argument(option, action="append")
-    for option in ("--output", "--cache-from", "--cache-to"):
+    for option in ("--cache-from", "--cache-to"):
         parser.add_argument(option, action="append")
+    parser.add_argument("--platform", default=f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}")
+    parser.add_argument("--output", default="type=docker")
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("context", type=Path)
-    options = parser.parse_args([part for argument in arguments for part in argument.split("=", 1)])
+    options = parser.parse_args(arguments)
     context: Path = options.context
     dockerfile = context / options.file
     if not context.is_dir():
@@ -75,7 +112,7 @@ def build(arguments: list[str]) -> None:
     if not dockerfile.is_file():
         raise StandInError(f"there is no Dockerfile {dockerfile.absolute()}")
     _check_dockerfile(dockerfile, context)
-    _remember(options.tag, _digest(context))
+    _remember(options.tag, Image(_digest(context), _form(options.output), options.platform))
     sys.stderr.write(NOTICE + "\n")
 
 
@@ -86,25 +123,28 @@ def tag(source: str, target: str) -> None:
 
 def push(name: str) -> None:
     """Put the image's manifest into the repository that its name says."""
-    digest = _image(name)
+    image = _image(name)
     repository, _, image_tag = name.partition("/")[2].rpartition(":")
-    config = {"mediaType": CONFIG, "size": 0, "digest": digest}
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
-    ecr = boto3.client("ecr")
-    try:
-        ecr.put_image(
-            repositoryName=repository,
-            imageTag=image_tag,
-            imageManifest=json.dumps(manifest),
-            imageManifestMediaType=MANIFEST,
-        )
-    except ecr.exceptions.ImageAlreadyExistsException:
+    if image.form != OCI_INDEX:
+        _put(repository, _manifest(image.form, image.digest), image_tag)
         return
+    operating_system, architecture = image.platform.split("/")[:2]
+    described = _put(repository, _manifest(OCI_MANIFEST, image.digest), None)
+    parts = [{**described, "platform": {"os": operating_system, "architecture": architecture}}]
+    _put(repository, {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": parts}, image_tag)
 
 
 def inspect(name: str) -> None:
     """Say what an image is; the CDK asks whether it must build."""
-    sys.stdout.write(json.dumps([{"Id": _image(name)}]) + "\n")
+    image = _image(name)
+    operating_system, architecture = image.platform.split("/")[:2]
+    described = {
+        "Id": image.digest,
+        "Os": operating_system,
+        "Architecture": architecture,
+        "Descriptor": {"mediaType": image.form},
+    }
+    sys.stdout.write(json.dumps([described]) + "\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -119,6 +159,10 @@ def main(arguments: list[str]) -> int:
             push(*rest)
         elif command == "inspect" and len(rest) == 1:
             inspect(*rest)
+        elif command == "image" and len(rest) == 2 and rest[0] == "inspect":
+            inspect(rest[1])
+        elif command in ("--version", "info"):
+            sys.stdout.write(VERSION + "\n")
         elif command == "login":
             sys.stdin.read()  # the password; the embedded ECR is called with the AWS credentials instead
         else:
@@ -155,27 +199,56 @@ def _digest(context: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def _form(output: str) -> str:
+    """Return the media type of what BuildKit exports."""
+    wanted = dict(part.partition("=")[::2] for part in output.split(","))
+    if wanted.get("type") not in ("docker", "image"):
+        raise StandInError(f"--output {output} is not among what it stands in for")
+    if os.environ.get("BUILDX_NO_DEFAULT_ATTESTATIONS", "").lower() not in _TRUE:
+        return OCI_INDEX
+    return MANIFEST if wanted.get("oci-mediatypes") == "false" else OCI_MANIFEST
+
+
+def _manifest(media_type: str, digest: str) -> dict[str, Any]:
+    config = {"mediaType": CONFIGS[media_type], "size": 0, "digest": digest}
+    return {"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": []}
+
+
+def _put(repository: str, manifest: dict[str, Any], image_tag: str | None) -> dict[str, Any]:
+    """Put a manifest into the embedded ECR; return the descriptor by which an index names it."""
+    text = json.dumps(manifest)
+    ecr = boto3.client("ecr")
+    tagged = {"imageTag": image_tag} if image_tag else {}
+    with contextlib.suppress(ecr.exceptions.ImageAlreadyExistsException):
+        ecr.put_image(repositoryName=repository, imageManifest=text, **tagged)
+    return {
+        "mediaType": manifest["mediaType"],
+        "size": len(text),
+        "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
+    }
+
+
 def _images_file() -> Path:
     return Path(os.environ.get(IMAGES) or Path(tempfile.gettempdir()) / f"ml-pipeline-images-{os.getuid()}.json")
 
 
-def _images() -> dict[str, str]:
+def _images() -> dict[str, Any]:
     file = _images_file()
     images: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return images
 
 
-def _image(name: str) -> str:
+def _image(name: str) -> Image:
     images = _images()
     if name not in images:
         raise StandInError(f"no such image: {name}")
-    return images[name]
+    return Image(**images[name])
 
 
-def _remember(name: str, digest: str) -> None:
+def _remember(name: str, image: Image) -> None:
     file = _images_file()
     scratch = file.with_suffix(f".{os.getpid()}")
-    scratch.write_text(json.dumps({**_images(), name: digest}))
+    scratch.write_text(json.dumps({**_images(), name: asdict(image)}))
     scratch.replace(file)
 
 

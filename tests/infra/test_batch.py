@@ -150,6 +150,26 @@ def test_jobs_and_model_servers_run_their_stages_of_one_dockerfile(assembly, sec
     assert image["source"]["dockerBuildTarget"] == stage
 
 
+def test_every_image_is_built_for_x86_64_in_the_form_that_sagemaker_runs(assembly):
+    """Apple silicon builds for itself, current engines build OCI manifests: both fail at the first deployment only."""
+    sources = [
+        image["source"]
+        for path in assembly.directory.glob("*.assets.json")
+        for image in json.loads(path.read_text())["dockerImages"].values()
+    ]
+
+    assert len(sources) == 2
+    for source in sources:
+        assert source["platform"] == "linux/amd64"
+        (output,) = source["dockerOutputs"]
+        assert {"type=docker", "oci-mediatypes=false", "compression=gzip", "force-compression=true"} == set(
+            output.split(",")
+        )
+    for definition in assembly.of_type("AWS::Batch::JobDefinition"):
+        platform = definition.properties["ContainerProperties"].get("RuntimePlatform", {})
+        assert platform.get("CpuArchitecture", "X86_64") == "X86_64"
+
+
 def test_training_may_register_versions_and_activate_one(assembly):
     parameters = {
         resource.split(":parameter/")[1]

@@ -209,11 +209,10 @@ class Run:
         return self._clients.client(service, region or place.region, place.account, role, self._task.task_id)
 
     def _is_pushed(self, image: EcrImage) -> bool:
-        image_id = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
         client = self._client("ecr", image.region)
         try:
             answer = client.batch_get_image(
-                registryId=image.account, repositoryName=image.repository, imageIds=[image_id]
+                registryId=image.account, repositoryName=image.repository, imageIds=[image.image_id]
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "RepositoryNotFoundException":

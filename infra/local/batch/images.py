@@ -11,7 +11,7 @@ There is no container engine. What runs is decided by the image's name:
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.local.batch.errors import TaskNotStartedError
@@ -62,6 +62,11 @@ class EcrImage:
     tag: str | None
     digest: str | None
 
+    @property
+    def image_id(self) -> dict[str, str]:
+        """The image as ECR's API identifies it; a digest says more than a tag."""
+        return {"imageDigest": self.digest} if self.digest else {"imageTag": str(self.tag)}
+
 
 OURS = Program(
     entry_point=[sys.executable, "-m", "batch_jobs"],
@@ -92,6 +97,15 @@ _ECR = re.compile(
 )
 
 
+def ecr_image(image: str) -> EcrImage | None:
+    """Read the name of an image in Amazon ECR; None if it is one of another registry."""
+    match = _ECR.fullmatch(image)
+    if match is None:
+        return None
+    named = EcrImage(**match.groupdict())
+    return named if named.tag or named.digest else replace(named, tag="latest")
+
+
 def find_program(image: str, is_pushed: Callable[[EcrImage], bool]) -> Program:
     """Return the program that stands for an image.
 
@@ -107,12 +121,9 @@ def find_program(image: str, is_pushed: Callable[[EcrImage], bool]) -> Program:
     TaskNotStartedError
         ``CannotPullContainerError`` naming the image, if nothing stands for it.
     """
-    in_ecr = _ECR.fullmatch(image)
+    in_ecr = ecr_image(image)
     if in_ecr:
-        wanted = EcrImage(**in_ecr.groupdict())
-        if wanted.tag is None and wanted.digest is None:
-            wanted = EcrImage(wanted.account, wanted.region, wanted.repository, "latest", None)
-        if is_pushed(wanted):
+        if is_pushed(in_ecr):
             return OURS
         raise TaskNotStartedError(
             f"CannotPullContainerError: Error response from daemon: manifest for {image} not found: "

@@ -1,7 +1,8 @@
 """What a model brings along: its archive from S3 and its image from ECR, both fetched with the model's role.
 
 Facts: Amazon SageMaker developer guide, "Use Your Own Inference Code with Hosting Services" (archive, role), "SageMaker
-AI execution roles", "CreateModel API: Execution Role Permissions".
+AI execution roles", "CreateModel API: Execution Role Permissions". That CreateModel takes Docker's manifests alone, and
+its words, are in no page of AWS's: aws/amazon-sagemaker-feedback#180, mlflow/mlflow#13834.
 """
 
 import os
@@ -21,10 +22,13 @@ from infra.local.batch.images import EcrImage, Program, find_program
 from infra.local.clients import Clients
 from infra.local.emulator import Credentials, Identities
 from infra.local.errors import RoleNotAssumableError
+from infra.local.image_manifests import SCHEMA_1, SCHEMA_1_SIGNED, SCHEMA_2
 from infra.local.sagemaker.addresses import Place
 from infra.local.sagemaker.errors import DeploymentFailedError, ValidationError
 
 SERVICE = "sagemaker.amazonaws.com"
+
+_MANIFESTS = frozenset({SCHEMA_1, SCHEMA_1_SIGNED, SCHEMA_2})
 
 Record = dict[str, Any]
 
@@ -152,10 +156,9 @@ class Artifacts:
 
         def is_pushed(wanted: EcrImage) -> bool:
             ecr = self._clients.of(credentials, "ecr", wanted.region)
-            image_id = {"imageDigest": wanted.digest} if wanted.digest else {"imageTag": wanted.tag}
             try:
                 answer = ecr.batch_get_image(
-                    registryId=wanted.account, repositoryName=wanted.repository, imageIds=[image_id]
+                    registryId=wanted.account, repositoryName=wanted.repository, imageIds=[wanted.image_id]
                 )
             except ecr.exceptions.RepositoryNotFoundException:
                 return False
@@ -163,7 +166,14 @@ class Artifacts:
                 raise ValidationError(
                     f"The execution role {model['ExecutionRoleArn']} cannot pull the image {image}: {error}"
                 ) from error
-            return bool(answer["images"])
+            forms = [pushed["imageManifestMediaType"] for pushed in answer["images"]]
+            for form in forms:
+                if form not in _MANIFESTS:
+                    raise ValidationError(
+                        f"Unsupported manifest media type {form} for image {image}. Ensure that valid manifest media "
+                        "type is used for specified image."
+                    )
+            return bool(forms)
 
         try:
             program = find_program(image, is_pushed)

@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 
+from .image_world import manifest
+
 PATIENCE_SECONDS = 60
 WAITER = {"Delay": 0.1, "MaxAttempts": 600}
 
@@ -89,7 +91,7 @@ class SageMakerWorld:
         (programs / "batch_jobs" / "__main__.py").write_text(SERVER)
         self.s3.create_bucket(Bucket=name)
         self.ecr.create_repository(repositoryName=name)
-        self.ecr.put_image(repositoryName=name, imageManifest='{"schemaVersion": 2}', imageTag="v1")
+        self.ecr.put_image(repositoryName=name, imageManifest=manifest(), imageTag="v1")
 
     def model(self, who: str, body: bytes | None = None, **members: Any) -> str:
         """Make a model that says `who` it is; returns its name."""

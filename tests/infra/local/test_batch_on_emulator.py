@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from .image_world import manifest
+
 ACCOUNT = "000000000000"
 IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/batch-test:v1"
 TRUST = {
@@ -220,7 +222,7 @@ def test_an_image_runs_once_it_was_pushed(client, deploy):
     outputs = deploy(template)
     before = _run(client("batch"), outputs, retryStrategy={"attempts": 1})
     ecr.create_repository(repositoryName="batch-test")
-    ecr.put_image(repositoryName="batch-test", imageManifest='{"schemaVersion": 2}', imageTag="v1")
+    ecr.put_image(repositoryName="batch-test", imageManifest=manifest(), imageTag="v1")
     after = _run(client("batch"), outputs, containerOverrides={"command": ["--help"]}, retryStrategy={"attempts": 1})
     ecr.delete_repository(repositoryName="batch-test", force=True)
 

@@ -9,6 +9,7 @@ import pytest
 
 from infra.local import docker_stand_in
 from infra.local.docker_stand_in import IMAGES, main, write_launcher
+from infra.local.image_manifests import OCI_INDEX, OCI_MANIFEST, SCHEMA_2
 
 
 @pytest.fixture
@@ -65,6 +66,39 @@ def test_a_context_that_docker_could_not_build_is_refused(
     assert main(["inspect", "cdkasset-1"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("no_attestations", "output", "form"),
+    [
+        ("", "type=docker,oci-mediatypes=false", OCI_INDEX),
+        ("1", "type=docker", OCI_MANIFEST),
+        ("true", "type=image,oci-mediatypes=true", OCI_MANIFEST),
+        ("1", "type=docker,oci-mediatypes=false,compression=gzip", SCHEMA_2),
+    ],
+)
+def test_an_image_has_the_form_that_a_current_engine_gives_it(
+    context: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    no_attestations: str,
+    output: str,
+    form: str,
+) -> None:
+    monkeypatch.setenv("BUILDX_NO_DEFAULT_ATTESTATIONS", no_attestations)
+
+    assert main(["build", "--tag", "a", f"--output={output}", "--platform", "linux/arm64", str(context)]) == 0
+
+    capsys.readouterr()
+    assert main(["image", "inspect", "a"]) == 0
+    (described,) = json.loads(capsys.readouterr().out)
+    assert described["Descriptor"]["mediaType"] == form
+    assert (described["Os"], described["Architecture"]) == ("linux", "arm64")
+
+
+def test_an_image_that_is_not_kept_is_refused(context: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--tag", "a", "--output=type=registry", str(context)]) == 1
+    assert "type=registry" in capsys.readouterr().err
+
+
 def test_a_command_that_it_does_not_stand_in_for_fails(context: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "image"]) == 1
     assert "docker run image" in capsys.readouterr().err
@@ -82,6 +116,7 @@ def test_a_pushed_image_is_in_the_repository_under_its_tag(
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "PATH": "/usr/bin:/bin",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         **write_launcher(tmp_path),
     }
     uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{name}:tag"
@@ -94,7 +129,7 @@ def test_a_pushed_image_is_in_the_repository_under_its_tag(
     manifest = json.loads(
         ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "tag"}])["images"][0]["imageManifest"]
     )
-    assert manifest["config"]["digest"] == json.loads((tmp_path / "images.json").read_text())["a"]
+    assert manifest["config"]["digest"] == json.loads((tmp_path / "images.json").read_text())["a"]["digest"]
 
 
 def test_the_stand_in_can_run_without_the_package() -> None:

@@ -15,6 +15,7 @@ from infra.local.errors import EmulatorChangedError
 from infra.local.wire import Request
 
 from .conftest import policy
+from .image_world import manifest
 
 
 def test_an_upgrade_that_renames_names_is_refused_with_all_of_them() -> None:
@@ -112,7 +113,7 @@ def test_services_that_nobody_supplies_are_refused(aws: Any) -> None:
 def test_ecr_says_which_image_is_missing(client: Any, name: str) -> None:
     ecr = client("ecr")
     ecr.create_repository(repositoryName=name)
-    ecr.put_image(repositoryName=name, imageTag="there", imageManifest=json.dumps({"schemaVersion": 2}))
+    ecr.put_image(repositoryName=name, imageTag="there", imageManifest=manifest())
 
     assert ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "there"}])["imageDetails"]
     with pytest.raises(ecr.exceptions.ImageNotFoundException, match="not-there"):

@@ -12,9 +12,11 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local.image_manifests import OCI_INDEX, OCI_MANIFEST, SCHEMA_2, SCHEMA_2_LIST
 from infra.local.sagemaker.endpoint import Endpoint, Variant
 
 from .conftest import policy
+from .image_world import digest, index, manifest
 from .sagemaker_world import SageMakerWorld, production_variant
 
 
@@ -59,6 +61,26 @@ def test_a_model_whose_parts_are_not_there_is_refused(world: SageMakerWorld, cli
     assert "there is no such role" in refusal(create, **{**request, "ExecutionRoleArn": nobody})
     client("iam").delete_role_policy(RoleName=f"{world.name}-sagemaker", PolicyName="own")
     assert "Could not access model data" in refusal(create, **{**request, "PrimaryContainer": there})
+
+
+@pytest.mark.parametrize("form", [OCI_MANIFEST, OCI_INDEX, SCHEMA_2_LIST])
+def test_a_model_of_an_image_in_another_form_than_dockers_schema_2_is_refused(world: SageMakerWorld, form: str) -> None:
+    part = manifest(SCHEMA_2 if form == SCHEMA_2_LIST else OCI_MANIFEST, of="another image")
+    world.ecr.put_image(repositoryName=world.name, imageManifest=part, imageTag="part")
+    text = part if form == OCI_MANIFEST else index(part, form=form)
+    if text != part:
+        world.ecr.put_image(repositoryName=world.name, imageManifest=text, imageTag="whole")
+    world.model("a")  # its archive is what the refused models name, too
+    request = world.model_request("b", "a/model.tar.gz")
+    repository = world.image.partition(":")[0]
+
+    for image in (f"{repository}:{'part' if text == part else 'whole'}", f"{repository}@{digest(text)}"):
+        container = {**request["PrimaryContainer"], "Image": image}
+        refused = refusal(world.sagemaker.create_model, **{**request, "PrimaryContainer": container})
+        assert refused == (
+            "An error occurred (ValidationException) when calling the CreateModel operation: Unsupported manifest "
+            f"media type {form} for image {image}. Ensure that valid manifest media type is used for specified image."
+        )
 
 
 def test_unknown_and_taken_names_are_refused_in_sagemakers_words(world: SageMakerWorld) -> None:

@@ -1,6 +1,7 @@
 """SageMaker and its scaling in CloudFormation: what a stack makes, changes in place, replaces, and leaves alone."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from infra.local.image_manifests import OCI_MANIFEST
+
+from .image_world import manifest
 from .sagemaker_world import PATIENCE_SECONDS, SageMakerWorld
 
 Template = dict[str, Any]
@@ -133,6 +137,15 @@ def template(world: SageMakerWorld, who: str = "a", weight: int = 1, **endpoint:
             "Policy": {"Value": {"Ref": "Policy"}},
         },
     }
+
+
+def test_a_stack_whose_image_is_no_docker_image_fails_at_its_model(world: SageMakerWorld, deploy: Deploy) -> None:
+    """What the first deployment from a current engine came to on AWS."""
+    world.ecr.put_image(repositoryName=world.name, imageManifest=manifest(OCI_MANIFEST), imageTag="oci")
+    world.image = world.image.replace(":v1", ":oci")
+
+    with pytest.raises(AssertionError, match=f"Unsupported manifest media type {re.escape(OCI_MANIFEST)} for image"):
+        deploy(template(world))
 
 
 def test_a_deployed_endpoint_serves_and_another_model_replaces_the_former(
