@@ -69,9 +69,12 @@ class StateEngine:
             if not progress.entered or kind == "Fail":
                 self._enter(line, name, kind, text)
             visit = Visit(line, name, state, progress.input, progress.entered)
-            with nullcontext() if kind in LOCATE_THEIR_FAILURES else visit.locating():
-                following, output = await HANDLERS[kind](visit)
-            text = limited_text_of(output, name)
+            try:
+                with nullcontext() if kind in LOCATE_THEIR_FAILURES else visit.locating():
+                    following, output = await HANDLERS[kind](visit)
+                text = limited_text_of(output, name)
+            except RecursionError:
+                raise StatesError("States.Runtime", f"The data of the state '{name}' are nested too deeply.") from None
             line.trace.add(f"{kind}StateExited", {"name": name, **output_details(text)})
             if following is None:
                 progress.finish(output)

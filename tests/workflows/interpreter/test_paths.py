@@ -149,7 +149,7 @@ def test_write_through_what_is_no_object_fails(path: str, document: Any) -> None
     with pytest.raises(StatesError) as failure:
         paths.write(path, document, 9)
     assert failure.value.error == "States.ResultPathMatchFailure"
-    assert failure.value.cause == f"Unable to apply ReferencePath {path} to input {paths.render(document)}"
+    assert failure.value.cause == f"Unable to apply ReferencePath {path} to input {text_of(document)}"
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\\'"), min_size=1, max_size=6)
