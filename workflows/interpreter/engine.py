@@ -58,6 +58,13 @@ class StateEngine:
         StatesError
             The error that no state caught. The line's progress stands at the state that failed.
         """
+        try:
+            return await self._walk(line)
+        except RecursionError:
+            where = line.progress.state
+            raise StatesError("States.Runtime", f"The data of the state '{where}' are nested too deeply.") from None
+
+    async def _walk(self, line: Line) -> Json:
         progress = line.progress
         if progress.state is None:
             progress.move_to(line.machine["StartAt"], progress.input)
@@ -69,12 +76,9 @@ class StateEngine:
             if not progress.entered or kind == "Fail":
                 self._enter(line, name, kind, text)
             visit = Visit(line, name, state, progress.input, progress.entered)
-            try:
-                with nullcontext() if kind in LOCATE_THEIR_FAILURES else visit.locating():
-                    following, output = await HANDLERS[kind](visit)
-                text = limited_text_of(output, name)
-            except RecursionError:
-                raise StatesError("States.Runtime", f"The data of the state '{name}' are nested too deeply.") from None
+            with nullcontext() if kind in LOCATE_THEIR_FAILURES else visit.locating():
+                following, output = await HANDLERS[kind](visit)
+            text = limited_text_of(output, name)
             line.trace.add(f"{kind}StateExited", {"name": name, **output_details(text)})
             if following is None:
                 progress.finish(output)

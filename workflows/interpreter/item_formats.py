@@ -48,9 +48,9 @@ def items_in(body: bytes, config: Mapping[str, Any], source: str, limit: int | N
     UnreadableItems
         If the object is not what the configuration says, or an item has more than `MAX_ITEM_BYTES`.
     """
-    kind = config.get("InputType", "")
+    kind = config.get("InputType")
     if kind not in FORMATS:
-        raise UnreadableItems(f"The InputType {kind} of the ItemReader is not supported.")
+        raise UnreadableItems(f"The ItemReader needs an InputType, one of [{', '.join(FORMATS)}]; it has {kind}.")
     try:
         items = list(islice(FORMATS[kind](body, config, source), limit))
     except UnreadableItems:

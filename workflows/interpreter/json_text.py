@@ -39,6 +39,10 @@ class JsonError(InterpreterError):
         self.location = f'[Source: (String)"{shown}"; line: {line}, column: {column}]'
 
 
+class NestedTooDeeply(JsonError):
+    """A text whose arrays and objects are inside one another more often than can be read."""
+
+
 def parse(text: str) -> Any:
     """JSON value of `text`. Raises `JsonError`; NaN and Infinity are no JSON."""
     try:
@@ -53,7 +57,7 @@ def parse(text: str) -> Any:
     except UnicodeEncodeError:
         raise JsonError("Incomplete surrogate pair in a string", text, 0) from None
     except RecursionError:
-        raise JsonError("Document nesting depth exceeds the maximum allowed", text, 0) from None
+        raise NestedTooDeeply("Document nesting depth exceeds the maximum allowed", text, 0) from None
     except ValueError:
         raise JsonError("Number value length exceeds the maximum allowed", text, 0) from None
     return value

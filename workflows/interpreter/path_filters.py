@@ -108,6 +108,7 @@ _OPERATOR = re.compile(
 )
 _NUMBER = re.compile(r"-?\d{1,400}(?:\.\d+)?(?:[eE][-+]?\d{1,5})?")
 _WORDS = {"true": True, "false": False, "null": None}
+_LEFT_ENDS = ")=<>! "
 _REGEX = re.compile(r"/((?:\\.|[^/\\])*)/([imsx]*)")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 
@@ -163,7 +164,7 @@ class FilterParser:
         self._skip_blanks()
         head = self.text[self.position : self.position + 1]
         is_path = head in ("@", "$")
-        left = self._operand(ends=")=<>! ")
+        left = self._operand(ends=_LEFT_ENDS)
         self._skip_blanks()
         found = _OPERATOR.match(self.text, self.position)
         if found is None:
@@ -210,6 +211,8 @@ class FilterParser:
         word = self._bare_word(ends)
         if _NUMBER.fullmatch(word):
             return float(word) if set(word) & set(".eE") else int(word)
+        if ends == _LEFT_ENDS and word not in _WORDS:
+            raise FilterSyntaxError("text without quotes is no condition")
         return _WORDS.get(word, word)
 
     def _bare_word(self, ends: str) -> str:

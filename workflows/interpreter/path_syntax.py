@@ -29,9 +29,9 @@ _NAME = re.compile(r"(?:\\.|[^.\[\]()\s,'\"*?\\])+", re.DOTALL)
 _NAME_IN_FILTER = re.compile(r"(?:\\.|[^.\[\]()\s,'\"*?\\!&|<>=])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CALL = re.compile(r"(\w+)\(\s*\)")
-_SLICE = re.compile(r"(-?\d*)\s*:\s*(-?\d*)(?:\s*:\s*-?\d*)?$")
-_INDEXES = re.compile(r"-?\d+(?:\s*,\s*-?\d+)*$")
-_FROM_THE_END = re.compile(r"\(\s*@\.(?:length|size)(?:\(\s*\))?\s*-\s*([1-9]\d*)\s*\)$")
+_SLICE = re.compile(r"(-?\d{0,10})\s*:\s*(-?\d{0,10})(?:\s*:\s*-?\d{0,10})?$", re.ASCII)
+_INDEXES = re.compile(r"-?\d{1,10}(?:\s*,\s*-?\d{1,10})*$", re.ASCII)
+_FROM_THE_END = re.compile(r"\(\s*@\.(?:length|size)(?:\(\s*\))?\s*-\s*([1-9]\d{0,9})\s*\)$", re.ASCII)
 
 
 class PathSyntaxError(InterpreterError):
