@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from workflows.interpreter import json_text
+from workflows.interpreter.compiled_path import Path
 from workflows.interpreter.errors import InterpreterError
-from workflows.interpreter.path_steps import Path
 from workflows.interpreter.path_syntax import compile_path
 
 MAX_DEPTH = 10

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from workflows.interpreter.compiled_path import Path
 from workflows.interpreter.errors import InterpreterError
-from workflows.interpreter.path_filters import MISSING, FilterParser, FilterSyntaxError, Operand, quoted
+from workflows.interpreter.filter_operators import MISSING
+from workflows.interpreter.path_filters import FilterParser, FilterSyntaxError, Operand, quoted
 from workflows.interpreter.path_functions import FUNCTIONS, NothingThere
 from workflows.interpreter.path_steps import (
     Descend,
     Filter,
     Indexes,
     Names,
-    Path,
     Slice,
     Step,
     Wildcard,

@@ -1,4 +1,4 @@
-import json
+import sys
 
 import pytest
 
@@ -60,11 +60,10 @@ def test_an_input_is_too_large_in_bytes_not_in_characters():
 
 
 def test_data_nested_too_deeply_fail_the_state_by_name():
-    again = {"Type": "Choice", "Choices": [{"Variable": "$.end", "IsPresent": True, "Next": "Done"}], "Default": "Wrap"}
-    definition = machine(
-        Wrap={"Type": "Pass", "Parameters": {"inner.$": "$"}, "Next": "Again"}, Again=again, Done={"Type": "Succeed"}
-    )
-    seen = play(definition, json.loads("[" * 800 + "]" * 800))
+    deep = []
+    for _ in range(sys.getrecursionlimit()):
+        deep = [deep]
+    seen = play(machine(Work=task("work")), work=in_turn(deep))
     assert seen.outcome.error == "States.Runtime"
     assert "nested too deeply" in seen.outcome.cause
 
