@@ -151,10 +151,9 @@ def _check_writer(findings: Findings, writer: Mapping[str, Any], location: str) 
     findings.known(writer, ("Resource", "Parameters", "WriterConfig"), location)
     if "Resource" in writer or "Parameters" in writer or "WriterConfig" not in writer:
         _check_access(findings, writer, location, _WRITE)
-    config = writer.get("WriterConfig")
-    place = f"{location}/WriterConfig"
-    if config is None or not findings.of_type(config, "[OBJECT]", place):
+    if not findings.has(writer, "WriterConfig", "[OBJECT]", location):
         return
+    config, place = writer["WriterConfig"], f"{location}/WriterConfig"
     findings.known(config, ("Transformation", "OutputType"), place)
     for name, allowed in (("Transformation", ("NONE", "COMPACT", "FLATTEN")), ("OutputType", ("JSON", "JSONL"))):
         if name in config:

@@ -88,9 +88,9 @@ def _check_csv(findings: Findings, config: Mapping[str, Any], place: str) -> Non
 
 
 def _check_headers(findings: Findings, config: Mapping[str, Any], place: str) -> None:
-    headers, where = config.get("CSVHeaders"), f"{place}/CSVHeaders"
-    if headers is None or not findings.of_type(headers, "[ARRAY]", where):
+    if not findings.has(config, "CSVHeaders", "[ARRAY]", place):
         return
+    headers, where = config["CSVHeaders"], f"{place}/CSVHeaders"
     if not headers:
         findings.add("Value cannot be empty", where)
     fit = [findings.of_type(header, "[STRING]", f"{where}[{index}]") for index, header in enumerate(headers)]
@@ -99,9 +99,9 @@ def _check_headers(findings: Findings, config: Mapping[str, Any], place: str) ->
 
 
 def _check_pointer(findings: Findings, config: Mapping[str, Any], place: str) -> None:
-    pointer, where = config.get("ItemsPointer"), f"{place}/ItemsPointer"
-    if pointer is None or not findings.of_type(pointer, "[STRING]", where):
+    if not findings.has(config, "ItemsPointer", "[STRING]", place):
         return
+    pointer, where = config["ItemsPointer"], f"{place}/ItemsPointer"
     if config.get("InputType") != "JSON":
         findings.add("Field 'ItemsPointer' is not supported", place)
     if len(pointer) >= MAX_POINTER or not _POINTER.fullmatch(pointer):

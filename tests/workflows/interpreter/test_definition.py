@@ -175,6 +175,12 @@ def test_the_frame_of_a_workflow_is_checked(document: Any, expected: tuple[str, 
     ("state", "message", "place"),
     [
         ({}, "These fields are required: [Type]", ""),
+        *(
+            ({"Type": kind}, f"The field 'Type' should have one of these values: [{KINDS}]", "/Type")
+            for kind in (None, [], {})
+        ),
+        ({"Type": "Choice", "Choices": None}, "Expected value of type [ARRAY]", "/Choices"),
+        ({"Type": "Parallel", "Branches": None, "End": True}, "Expected value of type [ARRAY]", "/Branches"),
         (
             {"Type": "Loop"},
             f"The field 'Type' should have one of these values: [{KINDS}]",
