@@ -25,9 +25,15 @@ def limited_text_of(value: Json, producer: str) -> str:
     Raises
     ------
     StatesError
-        ``States.DataLimitExceeded`` when it has more than `MAXIMUM_BYTES`.
+        ``States.DataLimitExceeded`` when it has more than `MAXIMUM_BYTES`; ``States.Runtime`` when it is no JSON.
     """
-    text = text_of(value)
+    try:
+        text = text_of(value)
+        if not text.isascii():
+            text.encode()
+    except ValueError as problem:
+        # NaN, Infinity and half surrogates, which Python takes for JSON.
+        raise StatesError("States.Runtime", f"The state/task '{producer}' returned no JSON: {problem}") from problem
     if exceeds(text):
         raise StatesError(
             "States.DataLimitExceeded",

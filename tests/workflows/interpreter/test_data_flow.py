@@ -59,6 +59,13 @@ def test_an_input_is_too_large_in_bytes_not_in_characters():
     assert "The state/task 'Shape' returned a result with a size exceeding" in seen.outcome.cause
 
 
+@pytest.mark.parametrize("result", [float("nan"), [float("-inf")], {"a": "\ud800"}])
+def test_a_result_that_is_no_json_fails_the_task_by_name(result):
+    seen = play(machine(Work=task("work")), work=in_turn(result))
+    assert seen.outcome.error == "States.Runtime"
+    assert "returned no JSON" in seen.outcome.cause
+
+
 def test_data_nested_too_deeply_fail_the_state_by_name():
     deep = []
     for _ in range(sys.getrecursionlimit()):
