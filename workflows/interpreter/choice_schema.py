@@ -17,9 +17,9 @@ def check(findings: Findings, state: Mapping[str, Any], location: str) -> None:
     """Report what is wrong with `Choices` and `Default`."""
     if "Default" in state:
         findings.of_type(state["Default"], "[STRING]", f"{location}/Default")
-    rules = state.get("Choices")
-    if rules is None or not findings.of_type(rules, "[ARRAY]", f"{location}/Choices"):
+    if not findings.has(state, "Choices", "[ARRAY]", location):
         return
+    rules = state["Choices"]
     if not rules:
         findings.add("Value cannot be empty", f"{location}/Choices")
     for index, rule in enumerate(rules):

@@ -11,7 +11,7 @@ from typing import Any
 from workflows.interpreter import paths, templates
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
-from workflows.interpreter.payload import text_of
+from workflows.interpreter.payload import limited_text_of, text_of
 from workflows.interpreter.visit import Visit
 
 
@@ -26,10 +26,18 @@ def select(visit: Visit, field: str, document: Json) -> Json:
 
 
 def effective_input(visit: Visit) -> Json:
-    """Give the input after InputPath and Parameters."""
+    """Give the input after InputPath and Parameters.
+
+    Raises
+    ------
+    StatesError
+        ``States.DataLimitExceeded`` when Parameters make it larger than a payload may be (developer guide, "Handling
+        errors in Step Functions workflows").
+    """
     document = select(visit, "InputPath", visit.input)
     if "Parameters" in visit.state:
-        return templates.fill(visit.state["Parameters"], document, visit.context, field="Parameters")
+        document = templates.fill(visit.state["Parameters"], document, visit.context, field="Parameters")
+        limited_text_of(document, visit.name)
     return document
 
 

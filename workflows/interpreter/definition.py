@@ -49,11 +49,11 @@ def diagnostics(text: str, *, machine_type: str = "STANDARD") -> list[Diagnostic
         return findings.diagnostics
     try:
         _check(findings, text, machine_type)
+    except (json_text.NestedTooDeeply, RecursionError):
+        findings.add("The states are too deeply nested", None, "TOO_DEEPLY_NESTED")
     except json_text.JsonError as problem:
         message = f"{problem.message}\n at {problem.location}"
         findings.add(message, problem.location, "INVALID_JSON_DESCRIPTION")
-    except RecursionError:
-        findings.add("The states are too deeply nested", None, "TOO_DEEPLY_NESTED")
     return findings.diagnostics
 
 

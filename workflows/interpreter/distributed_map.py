@@ -14,7 +14,7 @@ from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.item_batcher import batches_of
 from workflows.interpreter.item_reader import most_items, read_items
-from workflows.interpreter.map_input import items_of, processor_of, selector_field
+from workflows.interpreter.map_input import Item, items_of, processor_of, selector_field
 from workflows.interpreter.map_run import MapRun
 from workflows.interpreter.payload import limited_text_of
 from workflows.interpreter.recovery import with_recovery
@@ -90,13 +90,12 @@ def _new_map_run(visit: Visit, document: Json, max_concurrency: int) -> MapRun:
 
 
 async def _children(
-    visit: Visit, map_run: MapRun, items: list[Json] | None, document: Json, most: int | None
+    visit: Visit, map_run: MapRun, items: list[Item] | None, document: Json, most: int | None
 ) -> list[ChildExecution]:
-    source = "STATE_DATA"
     if items is None:
-        items, source = await read_items(visit, document, most)
+        items = await read_items(visit, document, most)
     with visit.locating():
-        inputs = batches_of(visit, _selected(visit, items, source, document), document)
+        inputs = batches_of(visit, _selected(visit, items, document), document)
     kind = "express" if map_run.express else "execution"
     head = map_run.arn.rpartition(":")[0].replace(":mapRun:", f":{kind}:")
     children = []
@@ -107,16 +106,16 @@ async def _children(
     return children
 
 
-def _selected(visit: Visit, items: list[Json], source: str, document: Json) -> list[Json]:
+def _selected(visit: Visit, items: list[Item], document: Json) -> list[Json]:
     """Apply the ItemSelector to each item."""
     field = selector_field(visit.state)
     if field is None:
-        return items
+        return [item.input for item in items]
     return [
         templates.fill(
             visit.state[field],
             document,
-            {**visit.context, "Map": {"Item": {"Index": index, "Value": item, "Source": source}}},
+            {**visit.context, "Map": {"Item": {**item.context(index), "Source": item.source}}},
             field=field,
         )
         for index, item in enumerate(items)

@@ -58,6 +58,13 @@ class StateEngine:
         StatesError
             The error that no state caught. The line's progress stands at the state that failed.
         """
+        try:
+            return await self._walk(line)
+        except RecursionError:
+            where = line.progress.state
+            raise StatesError("States.Runtime", f"The data of the state '{where}' are nested too deeply.") from None
+
+    async def _walk(self, line: Line) -> Json:
         progress = line.progress
         if progress.state is None:
             progress.move_to(line.machine["StartAt"], progress.input)

@@ -65,6 +65,10 @@ class Findings:
             self.add(f"Expected value of type {kind}", location)
         return fits
 
+    def has(self, holder: Mapping[str, Any], field: str, kind: str, location: str) -> bool:
+        """Say whether a field is there and of the type that AWS calls `kind`; report it if it is of another."""
+        return field in holder and self.of_type(holder[field], kind, f"{location}/{field}")
+
     def one_of(self, value: Any, allowed: Sequence[str], location: str) -> bool:
         """Report a value outside an enumeration."""
         if not self.of_type(value, "[STRING]", location):

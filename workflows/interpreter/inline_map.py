@@ -8,8 +8,9 @@ from workflows.interpreter import data_flow, templates
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.journal import Trace
-from workflows.interpreter.map_input import items_of, processor_of, selector_field
+from workflows.interpreter.map_input import Item, items_of, processor_of, selector_field
 from workflows.interpreter.parallel_state import LineFailed, all_or_none, finish_lines, record_abortion
+from workflows.interpreter.payload import limited_text_of
 from workflows.interpreter.progress import Progress
 from workflows.interpreter.recovery import FATAL, with_recovery
 from workflows.interpreter.visit import Line, Visit
@@ -54,7 +55,7 @@ class _Attempt:
         visit.trace.last = self._last_success or visit.trace.last
         return finish_lines(visit, iterations)
 
-    def _iterations(self, items: list[Json], document: Json) -> list[Progress]:
+    def _iterations(self, items: list[Item], document: Json) -> list[Progress]:
         visit = self._visit
         progress = visit.line.progress
         if progress.inner is None:
@@ -67,12 +68,15 @@ class _Attempt:
         visit.started = True
         return progress.inner
 
-    def _input_of(self, index: int, item: Json, document: Json) -> Json:
-        field = selector_field(self._visit.state)
+    def _input_of(self, index: int, item: Item, document: Json) -> Json:
+        visit = self._visit
+        field = selector_field(visit.state)
         if field is None:
-            return item
-        context = {**self._visit.context, **_item_context(index, item)}
-        return templates.fill(self._visit.state[field], document, context, field=field)
+            return item.input
+        context = {**visit.context, **_item_context(index, item)}
+        given = templates.fill(visit.state[field], document, context, field=field)
+        limited_text_of(given, visit.name)
+        return given
 
     def _start_next(self, outstanding: Iterator[int], trace: Trace) -> int | None:
         index = next(outstanding, None)
@@ -84,7 +88,7 @@ class _Attempt:
         return {"name": self._visit.name, "index": index}
 
     async def _lane(
-        self, first: int, outstanding: Iterator[int], trace: Trace, iterations: list[Progress], items: list[Json]
+        self, first: int, outstanding: Iterator[int], trace: Trace, iterations: list[Progress], items: list[Item]
     ) -> None:
         visit = self._visit
         index: int | None = first
@@ -112,5 +116,5 @@ class _Attempt:
             record_abortion(line, trace)
 
 
-def _item_context(index: int, item: Json) -> dict[str, Json]:
-    return {"Map": {"Item": {"Index": index, "Value": item}}}
+def _item_context(index: int, item: Item) -> dict[str, Json]:
+    return {"Map": {"Item": item.context(index)}}

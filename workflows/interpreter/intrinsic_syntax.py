@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from workflows.interpreter import json_text
+from workflows.interpreter.compiled_path import Path
 from workflows.interpreter.errors import InterpreterError
-from workflows.interpreter.path_steps import Path
 from workflows.interpreter.path_syntax import compile_path
 
 MAX_DEPTH = 10
@@ -118,8 +119,10 @@ class _Parser:
             return self._path()
         if found := _NUMBER.match(self.text, self.position):
             self.position = found.end()
-            number = found.group()
-            return Literal(float(number) if set(number) & set(".eE") else int(number))
+            try:
+                return Literal(json_text.parse(found.group()))
+            except json_text.JsonError as problem:
+                raise IntrinsicSyntaxError(problem.message) from problem
         if found := _WORD.match(self.text, self.position):
             self.position = found.end()
             return Literal(_WORDS[found.group()])

@@ -17,9 +17,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from workflows.interpreter import json_text, paths
+from workflows.interpreter import json_text
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.intrinsic_syntax import Argument, Call, Literal, parse
+from workflows.interpreter.json_text import text_of
 from workflows.interpreter.path_functions import NothingThere
 
 MAX_RANGE = 1000
@@ -65,8 +66,7 @@ def _value(argument: Argument, call: Call, document: Any, context: Any) -> Any:
         return argument.find(source)
     except NothingThere:
         missing = (
-            f"The JsonPath argument for the field '{argument.text}' could not be found in the input "
-            f"'{paths.render(source)}'"
+            f"The JsonPath argument for the field '{argument.text}' could not be found in the input '{text_of(source)}'"
         )
         raise StatesError("States.Runtime", _explained(call, missing)) from None
 
@@ -94,7 +94,7 @@ def _shown(value: Any) -> str:
         return "{" + ", ".join(f"{key}={_shown(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_shown, value)) + "]"
-    return paths.render(value)
+    return text_of(value)
 
 
 def _string_to_json(text: Any) -> Any:
@@ -121,10 +121,9 @@ def _array_range(first: Any, last: Any, step: Any) -> list[int]:
     start, stop, stride = _integer(first), _integer(last), _integer(step)
     if stride == 0:
         raise _Unfit("the step must not be zero")
-    numbers = range(start, stop + (1 if stride > 0 else -1), stride)
-    if len(numbers) > MAX_RANGE:
+    if (stop - start) // stride >= MAX_RANGE:
         raise _Unfit(f"the array must not have more than {MAX_RANGE} items")
-    return list(numbers)
+    return list(range(start, stop + (1 if stride > 0 else -1), stride))
 
 
 def _array_get_item(array: Any, index: Any) -> Any:
@@ -137,7 +136,7 @@ def _array_get_item(array: Any, index: Any) -> Any:
 def _array_unique(array: Any) -> list[Any]:
     kept: dict[str, Any] = {}
     for item in _array(array):
-        kept.setdefault(json.dumps(item, sort_keys=True), item)
+        kept.setdefault(_canonical(item), item)
     return list(kept.values())
 
 
@@ -162,9 +161,9 @@ _ALGORITHMS: dict[str, Callable[[bytes], Any]] = {
 
 
 def _hash(data: Any, algorithm: Any) -> str:
-    if algorithm not in _ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
         raise _Unfit(f"the algorithm must be one of [{', '.join(_ALGORITHMS)}]")
-    text = data if isinstance(data, str) else paths.render(data)
+    text = data if isinstance(data, str) else text_of(data)
     digest: str = _ALGORITHMS[algorithm](_bounded(text).encode()).hexdigest()
     return digest
 
@@ -202,7 +201,7 @@ def _string_split(text: Any, separators: Any) -> list[str]:
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "StringToJson": _string_to_json,
-    "JsonToString": paths.render,
+    "JsonToString": text_of,
     "Array": lambda *items: list(items),
     "ArrayPartition": _array_partition,
     "ArrayContains": _array_contains,
@@ -222,18 +221,22 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _same(left: Any, right: Any) -> bool:
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+    return _canonical(left) == _canonical(right)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _array(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise _Unfit(f"expected an array, got {paths.render(value)}")
+        raise _Unfit(f"expected an array, got {text_of(value)}")
     return value
 
 
 def _text(value: Any, which: str) -> str:
     if not isinstance(value, str):
-        raise _Unfit(f"{which} must be a string, got {paths.render(value)}")
+        raise _Unfit(f"{which} must be a string, got {text_of(value)}")
     return value
 
 
@@ -247,5 +250,5 @@ def _bounded(value: Any) -> str:
 def _integer(value: Any) -> int:
     """`value` rounded half up, as Java rounds."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _Unfit(f"expected a number, got {paths.render(value)}")
+        raise _Unfit(f"expected a number, got {text_of(value)}")
     return value if isinstance(value, int) else math.floor(value + 0.5)

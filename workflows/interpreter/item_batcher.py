@@ -11,7 +11,7 @@ from typing import Any
 from workflows.interpreter import data_flow, templates
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
-from workflows.interpreter.payload import MAXIMUM_BYTES, text_of
+from workflows.interpreter.payload import MAXIMUM_BYTES, limited_text_of, text_of
 from workflows.interpreter.visit import Visit
 
 
@@ -25,6 +25,9 @@ def batches_of(visit: Visit, items: list[Json], document: Json) -> list[tuple[Js
     """
     batcher: dict[str, Any] | None = visit.state.get("ItemBatcher")
     if batcher is None:
+        for item in items:
+            # "The execution input used to start a child workflow execution can't exceed 256 KiB" ("ItemReader (Map)").
+            limited_text_of(item, visit.name)
         return [(item, 1) for item in items]
     most_items = data_flow.number(batcher, "MaxItemsPerBatch", visit, document)
     most_bytes = data_flow.number(batcher, "MaxInputBytesPerBatch", visit, document)

@@ -5,27 +5,19 @@ Facts: Step Functions developer guide, "ItemReader (Map)".
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from workflows.interpreter import data_flow, templates
+from workflows.interpreter import data_flow, json_text, templates
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
+from workflows.interpreter.item_formats import items_in
+from workflows.interpreter.json_text import JsonError
+from workflows.interpreter.map_input import Item
+from workflows.interpreter.parquet_rows import UnreadableItems
 from workflows.interpreter.s3_requests import GET_OBJECT, ask, require
 from workflows.interpreter.visit import Visit
-
-DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
-"""The values of CSVDelimiter."""
-
-
-class UnreadableItems(ValueError):
-    """The object does not hold what the reader's configuration says."""
 
 
 def most_items(visit: Visit, document: Json) -> int | None:
@@ -40,17 +32,13 @@ def most_items(visit: Visit, document: Json) -> int | None:
     return data_flow.integer(reader.get("ReaderConfig", {}), "MaxItems", visit, document)
 
 
-async def read_items(visit: Visit, document: Json, most: int | None) -> tuple[list[Json], str]:
+async def read_items(visit: Visit, document: Json, most: int | None) -> list[Item]:
     """Read the items that the state's ItemReader names.
 
     Parameters
     ----------
     most
         How many items to read at most, as `most_items` tells it; None and 0 are for all.
-
-    Returns
-    -------
-    The items, and where they come from as `$$.Map.Item.Source` tells it.
 
     Raises
     ------
@@ -60,45 +48,116 @@ async def read_items(visit: Visit, document: Json, most: int | None) -> tuple[li
     """
     reader: Mapping[str, Any] = visit.state["ItemReader"]
     listing = reader["Resource"].endswith(":listObjectsV2")
-    config: dict[str, Any] = dict(reader.get("ReaderConfig", {}))
     with visit.locating():
         arguments = templates.fill(reader.get("Parameters", {}), document, visit.context, field="ItemReader")
         require(arguments, "Bucket" if listing else "Bucket Key")
     if most is not None and most < 0:
         raise StatesError("States.ItemReaderFailed", "field MaxItems must be positive")
-    limit = most or None
     try:
-        if listing:
-            return await _list_objects(visit, reader["Resource"], arguments, limit), f"S3://{arguments['Bucket']}"
-        body = await _get_object(visit, arguments)
-        if config.get("InputType") == "MANIFEST":
-            items = await _inventory(visit, arguments, body, limit)
-        else:
-            items = _items_in(body, config, limit)
+        return await _Reader(visit, reader, arguments, most or None).read(listing=listing)
     except UnreadableItems as problem:
         raise StatesError("States.ItemReaderFailed", str(problem)) from problem
     except StatesError as failure:
         raise StatesError("States.ItemReaderFailed", failure.cause or failure.error) from failure
-    return items, f"S3://{arguments['Bucket']}/{arguments['Key']}"
 
 
-async def _get_object(visit: Visit, arguments: Json) -> bytes:
-    answer = await ask(visit, GET_OBJECT, arguments)
-    body: str | bytes = answer["Body"]
-    return body.encode() if isinstance(body, str) else body
+class _Reader:
+    """One reading of a dataset, up to the limit."""
+
+    def __init__(self, visit: Visit, reader: Mapping[str, Any], arguments: dict[str, Json], limit: int | None) -> None:
+        self._visit = visit
+        self._resource: str = reader["Resource"]
+        self._config: Mapping[str, Any] = reader.get("ReaderConfig", {})
+        self._arguments = arguments
+        self._limit = limit
+        self._items: list[Item] = []
+
+    async def read(self, *, listing: bool) -> list[Item]:
+        if listing:
+            await self._read_listing(flatten=self._config.get("Transformation") == "LOAD_AND_FLATTEN")
+        elif self._config.get("ManifestType") == "ATHENA_DATA":
+            await self._read_athena_manifest()
+        elif "ManifestType" in self._config or self._config.get("InputType") == "MANIFEST":
+            await self._read_inventory()
+        else:
+            await self._read_object(self._arguments, self._config)
+        return self._items
+
+    @property
+    def _left(self) -> int | None:
+        return None if self._limit is None else self._limit - len(self._items)
+
+    async def _get(self, arguments: Mapping[str, Json]) -> bytes:
+        answer = await ask(self._visit, GET_OBJECT, arguments)
+        body: str | bytes = answer["Body"]
+        return body.encode() if isinstance(body, str) else body
+
+    def _in_bucket(self, bucket: Json, key: str) -> dict[str, Json]:
+        """Make the request for a further object that the dataset names."""
+        return {**self._owner, "Bucket": bucket, "Key": key}
+
+    @property
+    def _owner(self) -> dict[str, Json]:
+        name = "ExpectedBucketOwner"
+        return {name: self._arguments[name]} if name in self._arguments else {}
+
+    async def _read_object(self, arguments: Mapping[str, Json], config: Mapping[str, Any]) -> None:
+        if self._left != 0:
+            body = await self._get(arguments)
+            source = f"S3://{arguments['Bucket']}/{arguments['Key']}"
+            self._items += items_in(body, config, source, self._left)
+
+    async def _read_listing(self, *, flatten: bool) -> None:
+        bucket = self._arguments["Bucket"]
+        async for entry in self._listed():
+            if self._left == 0:
+                return
+            if not flatten:
+                self._items.append(Item(_described(entry), source=f"S3://{bucket}"))
+            elif not (entry["Key"].endswith("/") and entry.get("Size") == 0):  # A folder that the console made.
+                await self._read_object(self._in_bucket(bucket, entry["Key"]), self._config)
+
+    async def _listed(self) -> AsyncIterator[Mapping[str, Any]]:
+        page: dict[str, Json] = await ask(self._visit, self._resource, self._arguments)
+        while True:
+            for entry in page.get("Contents", ()):
+                yield entry
+            if "NextContinuationToken" not in page:
+                return
+            further = {**self._arguments, "ContinuationToken": page["NextContinuationToken"]}
+            page = await ask(self._visit, self._resource, further)
+
+    async def _read_athena_manifest(self) -> None:
+        """Read the data files that an UNLOAD query of Athena wrote: its manifest has the URI of one in each line."""
+        config = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["uri"]}
+        for line in items_in(await self._get(self._arguments), config, "", None):
+            bucket, _, key = line.value["uri"].strip().removeprefix("s3://").partition("/")
+            if not line.value["uri"].startswith("s3://") or not bucket or not key:
+                raise UnreadableItems("The object is not the manifest of an Athena UNLOAD query.")
+            await self._read_object(self._in_bucket(bucket, key), self._config)
+
+    async def _read_inventory(self) -> None:
+        """Read the entries of an S3 inventory: its manifest names compressed CSV files and their columns."""
+        try:
+            manifest = json_text.parse((await self._get(self._arguments)).decode())
+            headers = [name.strip() for name in manifest["fileSchema"].split(",")]
+            keys = [str(entry["key"]) for entry in manifest["files"]]
+            written_as = manifest.get("fileFormat", "CSV")
+        except (JsonError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise UnreadableItems("The object is not the manifest of an S3 inventory.") from problem
+        if written_as != "CSV":
+            raise UnreadableItems(f"The S3 inventory is written as {written_as}: its output format must be CSV.")
+        config = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": headers}
+        # The items come from the manifest, as far as `$$.Map.Item.Source` is concerned.
+        source = f"S3://{self._arguments['Bucket']}/{self._arguments['Key']}"
+        for key in keys:
+            if self._left != 0:
+                body = await self._get(self._in_bucket(self._arguments["Bucket"], key))
+                self._items += items_in(body, config, source, self._left)
 
 
-async def _list_objects(visit: Visit, resource: str, arguments: dict[str, Json], limit: int | None) -> list[Json]:
-    items: list[Json] = []
-    page: dict[str, Json] = {"NextContinuationToken": None}
-    while "NextContinuationToken" in page and (limit is None or len(items) < limit):
-        token = page["NextContinuationToken"]
-        page = await ask(visit, resource, arguments if token is None else {**arguments, "ContinuationToken": token})
-        items.extend(_listed_object(entry) for entry in page.get("Contents", ()))
-    return items[:limit]
-
-
-def _listed_object(entry: Mapping[str, Any]) -> Json:
+def _described(entry: Mapping[str, Any]) -> Json:
+    """Describe an object as Step Functions does an element of a listing."""
     changed = entry.get("LastModified")
     return {
         "Etag": entry.get("ETag"),
@@ -107,88 +166,3 @@ def _listed_object(entry: Mapping[str, Any]) -> Json:
         "Size": entry.get("Size"),
         "StorageClass": entry.get("StorageClass", "STANDARD"),
     }
-
-
-def _items_in(body: bytes, config: Mapping[str, Any], limit: int | None) -> list[Json]:
-    readers = {"JSON": _json_items, "JSONL": _json_lines, "CSV": _csv_rows, "PARQUET": _parquet_rows}
-    kind = config.get("InputType", "")
-    if kind not in readers:
-        raise UnreadableItems(f"The InputType {kind} of the ItemReader is not supported.")
-    try:
-        return list(islice(readers[kind](body, config), limit))
-    except (UnicodeDecodeError, EOFError, OSError, csv.Error) as problem:
-        raise UnreadableItems(f"The object is not valid {kind}: {problem}") from problem
-
-
-def _json_items(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
-    pointer: str = config.get("ItemsPointer", "")
-    try:
-        document = json.loads(body)
-    except ValueError as problem:
-        raise UnreadableItems(f"Attempting to parse invalid JSON: {problem}") from problem
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(document, dict) or name not in document:
-            raise UnreadableItems(f"The ItemsPointer {pointer} leads nowhere.")
-        document = document[name]
-    if not isinstance(document, list):
-        raise UnreadableItems("Attempting to map over non-iterable node.")
-    return iter(document)
-
-
-def _json_lines(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
-    del config  # Lines leave nothing to choose.
-    for number, line in enumerate(_unpacked(body).decode("utf-8-sig").splitlines(), 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as problem:
-                raise UnreadableItems(f"Line {number} is not valid JSON: {problem}") from problem
-
-
-def _csv_rows(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
-    delimiter = DELIMITERS[config.get("CSVDelimiter", "COMMA")]
-    rows = csv.reader(io.StringIO(_unpacked(body).decode("utf-8-sig"), newline=""), delimiter=delimiter)
-    headers: list[str] | None = config["CSVHeaders"] if config.get("CSVHeaderLocation") == "GIVEN" else next(rows, None)
-    if headers is None:
-        return
-    if len(set(headers)) != len(headers):
-        raise UnreadableItems("CSV headers cannot contain duplicates.")
-    for row in rows:
-        if row:
-            # Fields without a header are dropped, headers without a field are empty.
-            yield dict(zip(headers, row + [""] * (len(headers) - len(row)), strict=False))
-
-
-def _parquet_rows(body: bytes, config: Mapping[str, Any]) -> Iterator[Json]:
-    del config  # The file tells everything itself.
-    # Parquet is the only format that needs a library, and a heavy one.
-    import pyarrow as arrow
-    from pyarrow import parquet
-
-    try:
-        batches = parquet.ParquetFile(io.BytesIO(body)).iter_batches()
-        for batch in batches:
-            yield from batch.to_pylist()
-    except arrow.ArrowInvalid as problem:
-        raise UnreadableItems(f"The object is not a valid Parquet file: {problem}") from problem
-
-
-async def _inventory(visit: Visit, arguments: Mapping[str, Json], body: bytes, limit: int | None) -> list[Json]:
-    """Read the objects that an S3 inventory lists: its manifest names compressed CSV files."""
-    try:
-        manifest = json.loads(body)
-        headers = [name.strip() for name in manifest["fileSchema"].split(",")]
-        keys = [entry["key"] for entry in manifest["files"]]
-    except (ValueError, KeyError, TypeError) as problem:
-        raise UnreadableItems("The object is not the manifest of an S3 inventory.") from problem
-    items: list[Json] = []
-    for key in keys:
-        part = await _get_object(visit, {"Bucket": arguments["Bucket"], "Key": key})
-        rows = _items_in(part, {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": headers}, None)
-        items.extend(rows[: None if limit is None else limit - len(items)])
-    return items
-
-
-def _unpacked(body: bytes) -> bytes:
-    return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body

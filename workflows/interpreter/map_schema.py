@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.interpreter import expressions
+from workflows.interpreter import expressions, reader_schema
 from workflows.interpreter.findings import Findings
 
 MAX_LABEL = 40
-MAX_ITEMS = 100_000_000
 FIELDS = frozenset(
     {
         "ItemProcessor",
@@ -129,47 +128,7 @@ def _check_label(findings: Findings, label: Any, location: str) -> None:
 def _check_reader(findings: Findings, reader: Mapping[str, Any], location: str) -> None:
     findings.known(reader, ("Resource", "Parameters", "ReaderConfig"), location)
     _check_access(findings, reader, location, _READ)
-    config = reader.get("ReaderConfig")
-    place = f"{location}/ReaderConfig"
-    if config is None or not findings.of_type(config, "[OBJECT]", place):
-        return
-    known = {
-        "InputType",
-        "MaxItems",
-        "MaxItemsPath",
-        "CSVHeaderLocation",
-        "CSVHeaders",
-        "CSVDelimiter",
-        "ItemsPointer",
-        "ManifestType",
-        "Transformation",
-    }
-    findings.known(config, known, place)
-    kinds = ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")
-    if "InputType" in config and findings.one_of(config["InputType"], kinds, f"{place}/InputType"):
-        _check_input(findings, config, place)
-    findings.at_most_one(config, ("MaxItems", "MaxItemsPath"), place)
-    if "MaxItems" in config:
-        findings.within(config["MaxItems"], f"{place}/MaxItems", least=0, most=MAX_ITEMS)
-    if "MaxItemsPath" in config:
-        expressions.reference_path(findings, config["MaxItemsPath"], f"{place}/MaxItemsPath")
-
-
-def _check_input(findings: Findings, config: Mapping[str, Any], location: str) -> None:
-    if config["InputType"] != "CSV":
-        for name in ("CSVHeaderLocation", "CSVHeaders", "CSVDelimiter"):
-            if name in config and config["InputType"] != "MANIFEST":
-                findings.add(f"Field '{name}' is not supported", location)
-        return
-    if "CSVHeaderLocation" not in config:
-        findings.add("The field 'CSVHeaderLocation' is required", location)
-        return
-    place = f"{location}/CSVHeaderLocation"
-    findings.one_of(config["CSVHeaderLocation"], ("FIRST_ROW", "GIVEN"), place)
-    if config["CSVHeaderLocation"] == "GIVEN":
-        findings.required(config, ("CSVHeaders",), location)
-    if "CSVHeaders" in config:
-        findings.of_type(config["CSVHeaders"], "[ARRAY]", f"{location}/CSVHeaders")
+    reader_schema.check(findings, reader, location)
 
 
 def _check_batcher(findings: Findings, batcher: Mapping[str, Any], location: str) -> None:
@@ -192,10 +151,9 @@ def _check_writer(findings: Findings, writer: Mapping[str, Any], location: str) 
     findings.known(writer, ("Resource", "Parameters", "WriterConfig"), location)
     if "Resource" in writer or "Parameters" in writer or "WriterConfig" not in writer:
         _check_access(findings, writer, location, _WRITE)
-    config = writer.get("WriterConfig")
-    place = f"{location}/WriterConfig"
-    if config is None or not findings.of_type(config, "[OBJECT]", place):
+    if not findings.has(writer, "WriterConfig", "[OBJECT]", location):
         return
+    config, place = writer["WriterConfig"], f"{location}/WriterConfig"
     findings.known(config, ("Transformation", "OutputType"), place)
     for name, allowed in (("Transformation", ("NONE", "COMPACT", "FLATTEN")), ("OutputType", ("JSON", "JSONL"))):
         if name in config:

@@ -1,7 +1,8 @@
 """Filter expressions of JSONPath: the `@.size > 3 && @.name =~ /x.*/` in `$.items[?(…)]`.
 
-Operators and their treatment of missing or unlike values are those of the Jayway library's dialect
-(JsonPath README, "Filter Operators"), which Step Functions follows: a comparison that makes no sense is false.
+The form is that of the Jayway library's dialect (JsonPath README, "Filter Operators"), which Step Functions follows.
+Beyond it, text needs no quotes: `[?(@.name == a b/c)]` compares with "a b/c", as definitions of AWS's own samples do
+(aws-samples/aws-stepfunctions-examples, "app-dataquality-using-lambda").
 """
 
 from __future__ import annotations
@@ -10,82 +11,21 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from workflows.interpreter.filter_operators import MISSING, NUMBER, OPERATORS
+
 Operand = Callable[[Any, Any], Any]
 Predicate = Callable[[Any, Any], bool]
-MISSING = object()
 
 
 class FilterSyntaxError(ValueError):
     """The text of a filter cannot be understood."""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _equal(left: Any, right: Any) -> bool:
-    if left is MISSING or right is MISSING:
-        return False
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    return bool(left == right)
-
-
-def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def compare(left: Any, right: Any) -> bool:
-        alike = (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str))
-        return alike and holds(left, right)
-
-    return compare
-
-
-def _matches(left: Any, right: Any) -> bool:
-    return isinstance(left, str) and isinstance(right, re.Pattern) and right.fullmatch(left) is not None
-
-
-def _within(left: Any, right: Any) -> bool:
-    return isinstance(right, list) and any(_equal(left, item) for item in right)
-
-
-def _contains(left: Any, right: Any) -> bool:
-    if isinstance(left, str):
-        return isinstance(right, str) and right in left
-    return isinstance(left, list) and any(_equal(item, right) for item in left)
-
-
-def _all_within(left: Any, right: Any) -> bool:
-    return isinstance(left, list) and all(_within(item, right) for item in left)
-
-
-def _any_within(left: Any, right: Any) -> bool:
-    return isinstance(left, list) and any(_within(item, right) for item in left)
-
-
-def _sized(value: Any) -> bool:
-    return isinstance(value, str | list | dict)
-
-
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": _equal,
-    "!=": lambda left, right: not _equal(left, right),
-    "<=": _ordered(lambda left, right: left <= right),
-    ">=": _ordered(lambda left, right: left >= right),
-    "<": _ordered(lambda left, right: left < right),
-    ">": _ordered(lambda left, right: left > right),
-    "=~": _matches,
-    "in": _within,
-    "nin": lambda left, right: not _within(left, right),
-    "subsetof": _all_within,
-    "anyof": _any_within,
-    "noneof": lambda left, right: isinstance(left, list) and not _any_within(left, right),
-    "contains": _contains,
-    "size": lambda left, right: _sized(left) and len(left) == right,
-    "empty": lambda left, right: _sized(left) and (len(left) == 0) is right,
-}
-_OPERATOR = re.compile(r"==|!=|<=|>=|=~|<|>|(?:in|nin|subsetof|anyof|noneof|contains|size|empty)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_WORD = re.compile(r"(?:true|false|null)\b")
+_OPERATOR = re.compile(
+    r"===|!==|==|!=|<=|>=|=~|<|>|(?:in|nin|all|subsetof|anyof|noneof|contains|size|empty)\b", re.IGNORECASE
+)
 _WORDS = {"true": True, "false": False, "null": None}
+_LEFT_ENDS = ")=<>! "
 _REGEX = re.compile(r"/((?:\\.|[^/\\])*)/([imsx]*)")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 
@@ -139,8 +79,9 @@ class FilterParser:
 
     def _comparison(self) -> Predicate:
         self._skip_blanks()
-        is_path = self.text[self.position : self.position + 1] in ("@", "$")
-        left = self._operand()
+        head = self.text[self.position : self.position + 1]
+        is_path = head in ("@", "$")
+        left = self._operand(ends=_LEFT_ENDS)
         self._skip_blanks()
         found = _OPERATOR.match(self.text, self.position)
         if found is None:
@@ -148,42 +89,62 @@ class FilterParser:
                 raise FilterSyntaxError("a literal is no condition")
             return lambda item, root: left(item, root) is not MISSING
         self.position = found.end()
-        holds = OPERATORS[found.group().lower()]
-        right = self._operand()
+        operator = found.group().lower()
+        holds = OPERATORS[operator]
+        right = self._pattern() if operator == "=~" else self._operand()
         return lambda item, root: holds(left(item, root), right(item, root))
 
-    def _operand(self) -> Operand:
+    def _operand(self, ends: str = ")") -> Operand:
         self._skip_blanks()
         head = self.text[self.position : self.position + 1]
         if head in ("@", "$"):
             operand, self.position = self._operand_at(self.position)
             return operand
-        value = self._literal()
+        value = self._literal(ends)
         return lambda _item, _root: value
 
-    def _literal(self) -> Any:
+    def _pattern(self) -> Operand:
+        self._skip_blanks()
+        found = _REGEX.match(self.text, self.position)
+        if found is None:
+            raise FilterSyntaxError("expected a regular expression")
+        self.position = found.end()
+        flags = re.NOFLAG
+        for letter in found.group(2):
+            flags |= _FLAGS[letter]
+        try:
+            pattern = re.compile(found.group(1).replace(r"\/", "/"), flags)
+        except (re.error, OverflowError, RecursionError) as problem:
+            raise FilterSyntaxError(str(problem)) from problem
+        return lambda _item, _root: pattern
+
+    def _literal(self, ends: str = ")") -> Any:
         self._skip_blanks()
         head = self.text[self.position : self.position + 1]
         if head in ("'", '"'):
             return self._string(head)
         if head == "[":
             return self._list()
-        if found := _NUMBER.match(self.text, self.position):
-            self.position = found.end()
-            return float(found.group()) if set(found.group()) & set(".eE") else int(found.group())
-        if found := _WORD.match(self.text, self.position):
-            self.position = found.end()
-            return _WORDS[found.group()]
-        if found := _REGEX.match(self.text, self.position):
-            self.position = found.end()
-            flags = re.NOFLAG
-            for letter in found.group(2):
-                flags |= _FLAGS[letter]
-            try:
-                return re.compile(found.group(1).replace(r"\/", "/"), flags)
-            except re.error as problem:
-                raise FilterSyntaxError(str(problem)) from problem
-        raise FilterSyntaxError(f"unexpected {head!r}")
+        word = self._bare_word(ends)
+        if NUMBER.fullmatch(word):
+            return float(word) if set(word) & set(".eE") else int(word)
+        if ends == _LEFT_ENDS and word not in _WORDS:
+            raise FilterSyntaxError("text without quotes is no condition")
+        return _WORDS.get(word, word)
+
+    def _bare_word(self, ends: str) -> str:
+        """Read text without quotes: up to the end of the comparison, or to one of the letters in `ends`."""
+        begin, depth = self.position, 0
+        while self.position < len(self.text):
+            letter = self.text[self.position]
+            if (not depth and letter in ends) or self.text.startswith(("&&", "||"), self.position):
+                break
+            depth += (letter == "(") - (letter == ")")
+            self.position += 1
+        word = self.text[begin : self.position].strip()
+        if not word or word[0] in "=<>!~":
+            raise FilterSyntaxError("expected a value")
+        return word
 
     def _string(self, quote: str) -> str:
         text, self.position = quoted(self.text, self.position, quote)
@@ -193,7 +154,7 @@ class FilterParser:
         self.position += 1
         items: list[Any] = []
         while not self._take("]"):
-            items.append(self._literal())
+            items.append(self._literal(ends=",]"))
             if not self._take(",") and self.text[self.position : self.position + 1] != "]":
                 raise FilterSyntaxError("expected ',' or ']'")
         return items

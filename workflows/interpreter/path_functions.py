@@ -22,7 +22,10 @@ def _of_numbers(fold: Callable[[list[float]], float]) -> Callable[[Any], Any]:
         numbers = [number for number in values if isinstance(number, int | float) and not isinstance(number, bool)]
         if not numbers:
             raise NothingThere("Aggregation function attempted to calculate value using empty array")
-        return fold(numbers)
+        try:
+            return fold(numbers)
+        except OverflowError:
+            raise NothingThere("Aggregation function gave a number out of range of double") from None
 
     return apply
 

@@ -1,8 +1,4 @@
-"""The steps of a compiled JSONPath, and how each picks from a value.
-
-What counts as missing, and the words for it, are those of the Jayway library, which Step Functions passes on
-("Invalid path '$.a' : No results for path: $['a']").
-"""
+"""The steps of a compiled JSONPath, and how each picks from a value, as the Jayway library's do."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workflows.interpreter.path_filters import Predicate
-from workflows.interpreter.path_functions import FUNCTIONS, NothingThere
+from workflows.interpreter.path_functions import NothingThere
 
 
 class Step(Protocol):
@@ -21,24 +17,48 @@ class Step(Protocol):
     def definite(self) -> bool:
         """Whether it picks at most one value."""
 
-    def select(self, value: Any, root: Any) -> list[Any]:
-        """What the step picks from `value`: nothing, one value or many."""
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:
+        """What the step picks from `value`: nothing, one value or many.
+
+        Parameters
+        ----------
+        strict
+            Whether the steps before lead to this one value: it must then be of a kind that the step can pick from.
+
+        Raises
+        ------
+        NothingThere
+            If it is not.
+        """
 
 
 @dataclass(frozen=True)
 class Names:
-    """`.a`, `['a']` or the union `['a','b']`, which gives one object with these members."""
+    """`.a`, `['a']` or the union `['a','b']`, which gives one object with these members.
+
+    A union that is not the end of a path leads on from each of its members instead; after `..` it picks from the
+    objects that have all of them.
+    """
 
     names: tuple[str, ...]
-    definite = True
+    each: bool = False
+    all_there: bool = False
 
-    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+    @property
+    def definite(self) -> bool:
+        """Whether it picks one member, or makes one object."""
+        return not self.each
+
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:  # noqa: ARG002
         """Pick the members."""
         if not isinstance(value, dict):
             return []
         if len(self.names) == 1:
             return [value[self.names[0]]] if self.names[0] in value else []
-        return [{name: value[name] for name in self.names if name in value}]
+        members = {name: value[name] for name in self.names if name in value}
+        if self.all_there and len(members) < len(self.names):
+            return []
+        return list(members.values()) if self.each else [members]
 
     def __str__(self) -> str:
         return "[" + ",".join(f"'{name}'" for name in self.names) + "]"
@@ -55,10 +75,10 @@ class Indexes:
         """Whether it names one element."""
         return len(self.indexes) == 1
 
-    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:  # noqa: ARG002
         """Pick the elements that there are."""
         if not isinstance(value, list):
-            return []
+            return _none_of(self, value, strict=strict)
         return [value[index] for index in self.indexes if -len(value) <= index < len(value)]
 
     def __str__(self) -> str:
@@ -67,15 +87,24 @@ class Indexes:
 
 @dataclass(frozen=True)
 class Slice:
-    """`[1:3]`."""
+    """`[1:3]`.
+
+    Only where one of its bounds is left out does a negative one count from the end, as in Jayway's
+    `ArraySliceToken`: `[1:-1]` picks nothing.
+    """
 
     start: int | None
     stop: int | None
     definite = False
 
-    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:  # noqa: ARG002
         """Pick the elements from `start` to before `stop`."""
-        return value[self.start : self.stop] if isinstance(value, list) else []
+        if not isinstance(value, list):
+            return _none_of(self, value, strict=strict)
+        if self.start is None or self.stop is None:
+            return value[self.start : self.stop]
+        length = len(value)
+        return [value[index] for index in range(max(self.start, -length), min(self.stop, length))]
 
     def __str__(self) -> str:
         return f"[{'' if self.start is None else self.start}:{'' if self.stop is None else self.stop}]"
@@ -87,7 +116,7 @@ class Wildcard:
 
     definite = False
 
-    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:  # noqa: ARG002
         """Pick every member or element."""
         if isinstance(value, dict):
             return list(value.values())
@@ -103,7 +132,7 @@ class Descend:
 
     definite = False
 
-    def select(self, value: Any, root: Any) -> list[Any]:  # noqa: ARG002
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:  # noqa: ARG002
         """Pick the value and its descendants, parents first."""
         return list(_descendants(value))
 
@@ -113,19 +142,34 @@ class Descend:
 
 @dataclass(frozen=True)
 class Filter:
-    """`[?(@.a > 1)]`: of an array its elements that pass, of an object the object itself."""
+    """`[?(@.a > 1)]`: of an array its elements that pass, of an object the object itself.
+
+    After `..`, which leads to every element anyway, it picks objects alone.
+    """
 
     predicate: Predicate = field(compare=False)
+    objects_only: bool = False
     definite = False
 
-    def select(self, value: Any, root: Any) -> list[Any]:
+    def select(self, value: Any, root: Any, *, strict: bool) -> list[Any]:
         """Pick what passes."""
         if isinstance(value, list):
-            return [item for item in value if self.predicate(item, root)]
-        return [value] if isinstance(value, dict) and self.predicate(value, root) else []
+            return [] if self.objects_only else [item for item in value if self.predicate(item, root)]
+        if isinstance(value, dict):
+            return [value] if self.predicate(value, root) else []
+        if strict:
+            raise NothingThere(f"Filter: {self} can not be applied to primitives")
+        return []
 
     def __str__(self) -> str:
         return "[?]"
+
+
+def _none_of(step: Step, value: Any, *, strict: bool) -> list[Any]:
+    """Pick nothing by position from what is no array; a null counts as missing."""
+    if strict and value is not None:
+        raise NothingThere(f"Filter: {step} can only be applied to arrays")
+    return []
 
 
 def _descendants(value: Any) -> Iterator[Any]:
@@ -134,88 +178,3 @@ def _descendants(value: Any) -> Iterator[Any]:
     if isinstance(value, dict | list):
         for child in children:
             yield from _descendants(child)
-
-
-@dataclass(frozen=True)
-class Path:
-    """A compiled path.
-
-    Attributes
-    ----------
-    text
-        As it was written.
-    of_context
-        Whether it reads the context object ("$$…") instead of the document.
-    steps
-        What it does, one after the other.
-    function
-        Name of the function applied to what the steps found (`$.a.length()`), or None.
-    """
-
-    text: str
-    of_context: bool
-    steps: tuple[Step, ...]
-    function: str | None
-    keys: tuple[str | int, ...] | None = field(init=False)
-    definite: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        keys: list[str | int] = []
-        for step in self.steps:
-            if isinstance(step, Names) and len(step.names) == 1:
-                keys.append(step.names[0])
-            elif isinstance(step, Indexes) and len(step.indexes) == 1:
-                keys.append(step.indexes[0])
-        single = self.function is None and len(keys) == len(self.steps)
-        # `keys`: names and indexes that lead to the one node of a plain path; None for every other path.
-        object.__setattr__(self, "keys", tuple(keys) if single else None)
-        # `definite`: the result is one value, not the list of all that match.
-        object.__setattr__(self, "definite", self.function is not None or all(s.definite for s in self.steps))
-
-    def find(self, root: Any) -> Any:
-        """Value in `root`: what the path leads to or, for an indefinite path, the list of all that match.
-
-        Raises
-        ------
-        NothingThere
-            If a definite path, or the definite beginning of an indefinite one, leads nowhere.
-        """
-        if self.keys is not None:
-            value = root
-            for key in self.keys:
-                if isinstance(value, dict) if isinstance(key, str) else isinstance(value, list):
-                    try:
-                        value = value[key]
-                        continue
-                    except (KeyError, IndexError):
-                        pass
-                raise NothingThere(self._missing(root))
-            return value
-        return self._search(root)
-
-    def _search(self, root: Any) -> Any:
-        values, definite = [root], True
-        for step in self.steps:
-            picked = [found for value in values for found in step.select(value, root)]
-            if not picked and definite and step.definite:
-                raise NothingThere(self._missing(root))
-            values, definite = picked, definite and step.definite
-        result = values[0] if definite else values
-        if self.function is None:
-            return result
-        return FUNCTIONS[self.function](result)
-
-    def _missing(self, root: Any) -> str:
-        """Say where a path that leads nowhere stops to exist."""
-        values = [root]
-        for position, step in enumerate(self.steps):
-            values = [found for value in values for found in step.select(value, root)]
-            if not values and position < len(self.steps) - 1 and isinstance(step, Names):
-                return f"Missing property in path {self.canonical(position + 1)}"
-            if not values:
-                break
-        return f"No results for path: {self.canonical(len(self.steps))}"
-
-    def canonical(self, length: int) -> str:
-        """Bracket notation of the first `length` steps, e.g. ``$['a'][0]``."""
-        return "$" + "".join(map(str, self.steps[:length]))

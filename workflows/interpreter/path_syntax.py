@@ -10,25 +10,29 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from workflows.interpreter.compiled_path import Path
 from workflows.interpreter.errors import InterpreterError
-from workflows.interpreter.path_filters import MISSING, FilterParser, FilterSyntaxError, Operand, quoted
+from workflows.interpreter.filter_operators import MISSING
+from workflows.interpreter.path_filters import FilterParser, FilterSyntaxError, Operand, quoted
 from workflows.interpreter.path_functions import FUNCTIONS, NothingThere
 from workflows.interpreter.path_steps import (
     Descend,
     Filter,
     Indexes,
     Names,
-    Path,
     Slice,
     Step,
     Wildcard,
 )
 
-_NAME = re.compile(r"[^.\[\]()\s,'\"*?@]+")
-_NAME_IN_FILTER = re.compile(r"[^.\[\]()\s,'\"*?@!&|<>=]+")
+# A backslash takes the meaning from the character after it (Amazon States Language specification, "Reference Paths").
+_NAME = re.compile(r"(?:\\.|[^.\[\]()\s,'\"*?\\])+", re.DOTALL)
+_NAME_IN_FILTER = re.compile(r"(?:\\.|[^.\[\]()\s,'\"*?\\!&|<>=])+", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CALL = re.compile(r"(\w+)\(\s*\)")
-_SLICE = re.compile(r"(-?\d*)\s*:\s*(-?\d*)(?:\s*:\s*-?\d*)?$")
-_INDEXES = re.compile(r"-?\d+(?:\s*,\s*-?\d+)*$")
+_SLICE = re.compile(r"(-?\d{0,10})\s*:\s*(-?\d{0,10})(?:\s*:\s*-?\d{0,10})?$", re.ASCII)
+_INDEXES = re.compile(r"-?\d{1,10}(?:\s*,\s*-?\d{1,10})*$", re.ASCII)
+_FROM_THE_END = re.compile(r"\(\s*@\.(?:length|size)(?:\(\s*\))?\s*-\s*([1-9]\d{0,9})\s*\)$", re.ASCII)
 
 
 class PathSyntaxError(InterpreterError):
@@ -37,7 +41,7 @@ class PathSyntaxError(InterpreterError):
 
 @lru_cache(maxsize=8192)
 def compile_path(text: str) -> Path:
-    """Compile a path, once per text.
+    """Compile a path, once per text. Blanks after it do not count.
 
     Raises
     ------
@@ -46,6 +50,7 @@ def compile_path(text: str) -> Path:
     """
     if not text.startswith("$"):
         raise PathSyntaxError(f"A path must start with '$': {text}")
+    text = text.rstrip()
     of_context = text.startswith("$$")
     reader = _Reader(text, 2 if of_context else 1)
     try:
@@ -55,6 +60,20 @@ def compile_path(text: str) -> Path:
     if reader.position != len(text):
         raise PathSyntaxError(f"Unexpected text at position {reader.position} of {text}")
     return Path(text, of_context, steps, function)
+
+
+def _in_their_places(steps: list[Step]) -> tuple[Step, ...]:
+    """Tell unions and filters what their place in the path makes of them."""
+    placed: list[Step] = []
+    for position, step in enumerate(steps):
+        deep = position > 0 and isinstance(steps[position - 1], Descend)
+        if isinstance(step, Names) and len(step.names) > 1:
+            placed.append(Names(step.names, each=position < len(steps) - 1, all_there=deep))
+        elif isinstance(step, Filter):
+            placed.append(Filter(step.predicate, objects_only=deep))
+        else:
+            placed.append(step)
+    return tuple(placed)
 
 
 class _Reader:
@@ -79,11 +98,11 @@ class _Reader:
                 if self._ahead("["):
                     continue
                 if function := self._function():
-                    return tuple(steps), function
+                    return _in_their_places(steps), function
                 steps.append(self._member())
             else:
                 break
-        return tuple(steps), None
+        return _in_their_places(steps), None
 
     def _member(self) -> Step:
         if self._take("*"):
@@ -92,7 +111,7 @@ class _Reader:
         if found is None:
             raise self._expected("a name")
         self.position = found.end()
-        return Names((found.group(),))
+        return Names((_ESCAPED.sub(r"\1", found.group()),))
 
     def _function(self) -> str | None:
         found = _CALL.match(self.text, self.position)
@@ -117,6 +136,8 @@ class _Reader:
             step = Wildcard()
         elif _INDEXES.match(content):
             step = Indexes(tuple(int(index) for index in content.split(",")))
+        elif found := _FROM_THE_END.match(content):
+            step = Indexes((-int(found.group(1)),))
         elif (found := _SLICE.match(content)) and any(found.groups()):
             start, stop = (int(bound) if bound.strip("-") else None for bound in found.groups())
             step = Slice(start, stop)

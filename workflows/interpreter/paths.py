@@ -7,18 +7,17 @@ change.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from workflows.interpreter.errors import StatesError
+from workflows.interpreter.json_text import text_of
 from workflows.interpreter.path_functions import NothingThere
-from workflows.interpreter.path_steps import Indexes, Names
 from workflows.interpreter.path_syntax import PathSyntaxError, compile_path
 
 _WORDED_AS_TEMPLATES = ("ErrorPath", "CausePath")
 """Fields outside payload templates whose paths fail in the words that those of templates fail in."""
 
-__all__ = ["PathSyntaxError", "check", "exists", "is_reference", "read", "render", "write"]
+__all__ = ["PathSyntaxError", "check", "exists", "is_reference", "read", "write"]
 
 
 def read(path: str, document: Any, context: Any, *, field: str) -> Any:
@@ -50,7 +49,7 @@ def read(path: str, document: Any, context: Any, *, field: str) -> Any:
         if field.endswith(".$") or field in _WORDED_AS_TEMPLATES:
             cause = (
                 f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input "
-                f"'{render(context if compiled.of_context else document)}'"
+                f"'{text_of(context if compiled.of_context else document)}'"
             )
         else:
             cause = f"Invalid path '{path}' : {nothing}"
@@ -80,7 +79,7 @@ def write(path: str, document: Any, value: Any) -> Any:
     try:
         return _written(keys, 0, document, value)
     except _CannotWrite:
-        cause = f"Unable to apply ReferencePath {path} to input {render(document)}"
+        cause = f"Unable to apply ReferencePath {path} to input {text_of(document)}"
         raise StatesError("States.ResultPathMatchFailure", cause) from None
 
 
@@ -92,15 +91,7 @@ def check(path: str) -> None:
 def is_reference(path: str) -> bool:
     """Whether `path`, which is a JSONPath, can only name a single node (a "reference path")."""
     compiled = compile_path(path)
-    return compiled.function is None and all(
-        (isinstance(step, Names) and len(step.names) == 1) or (isinstance(step, Indexes) and step.definite)
-        for step in compiled.steps
-    )
-
-
-def render(value: Any) -> str:
-    """JSON text of `value` as Step Functions shows it in messages: no blanks, letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return compiled.keys is not None and not any(isinstance(key, int) and key < 0 for key in compiled.keys)
 
 
 class _CannotWrite(Exception):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
+from workflows.interpreter.json_text import text_of
+
+__all__ = ["MAXIMUM_BYTES", "exceeds", "limited_text_of", "text_of", "time_text"]
 
 MAXIMUM_BYTES = 262_144
 """Bytes of UTF-8 that an input or an output may have (Step Functions developer guide, "Quotas")."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-
-def text_of(value: Json) -> str:
-    """Give the JSON text of a payload as the history shows it: without spaces."""
-    return _encode(value)
+def exceeds(text: str) -> bool:
+    """Whether a payload has more than `MAXIMUM_BYTES`, which are not its characters."""
+    return len(text) * 4 > MAXIMUM_BYTES and len(text.encode()) > MAXIMUM_BYTES
 
 
 def limited_text_of(value: Json, producer: str) -> str:
@@ -25,10 +25,16 @@ def limited_text_of(value: Json, producer: str) -> str:
     Raises
     ------
     StatesError
-        ``States.DataLimitExceeded`` when it has more than `MAXIMUM_BYTES`.
+        ``States.DataLimitExceeded`` when it has more than `MAXIMUM_BYTES`; ``States.Runtime`` when it is no JSON.
     """
-    text = text_of(value)
-    if len(text) * 4 > MAXIMUM_BYTES and len(text.encode()) > MAXIMUM_BYTES:
+    try:
+        text = text_of(value)
+        if not text.isascii():
+            text.encode()
+    except ValueError as problem:
+        # NaN, Infinity and half surrogates, which Python takes for JSON.
+        raise StatesError("States.Runtime", f"The state/task '{producer}' returned no JSON: {problem}") from problem
+    if exceeds(text):
         raise StatesError(
             "States.DataLimitExceeded",
             f"The state/task '{producer}' returned a result with a size exceeding "

@@ -25,9 +25,9 @@ MAX_DELAY = 31_622_400
 def check(findings: Findings, state: Mapping[str, Any], location: str) -> None:
     """Report what is wrong with the retriers and catchers of a state."""
     for field in ("Retry", "Catch"):
-        rules = state.get(field)
-        if rules is None or not findings.of_type(rules, "[ARRAY]", f"{location}/{field}"):
+        if not findings.has(state, field, "[ARRAY]", location):
             continue
+        rules = state[field]
         for index, rule in enumerate(rules):
             place = f"{location}/{field}[{index}]"
             if not findings.of_type(rule, "[OBJECT]", place):
@@ -41,10 +41,9 @@ def check(findings: Findings, state: Mapping[str, Any], location: str) -> None:
 
 def _check_errors(findings: Findings, rule: Mapping[str, Any], location: str, *, last: bool) -> None:
     findings.required(rule, ("ErrorEquals",), location)
-    errors = rule.get("ErrorEquals")
-    place = f"{location}/ErrorEquals"
-    if errors is None or not findings.of_type(errors, "[ARRAY]", place):
+    if not findings.has(rule, "ErrorEquals", "[ARRAY]", location):
         return
+    errors, place = rule["ErrorEquals"], f"{location}/ErrorEquals"
     if not errors:
         findings.add("Value cannot be empty", place)
     for index, error in enumerate(errors):

@@ -89,10 +89,10 @@ def _check_states(
 
 def _check_state(findings: Findings, state: Mapping[str, Any], location: str, *, express: bool, jsonata: bool) -> None:
     kind = state.get("Type")
-    if kind is None:
+    if "Type" not in state:
         findings.required(state, ("Type",), location)
         return
-    if kind not in FIELDS:
+    if not isinstance(kind, str) or kind not in FIELDS:
         kinds = "Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map"
         findings.add(f"The field 'Type' should have one of these values: [{kinds}]", f"{location}/Type")
         return
@@ -233,9 +233,9 @@ def _check_parameter(findings: Findings, given: Any, name: str, location: str) -
 
 
 def _check_parallel(findings: Findings, state: Mapping[str, Any], location: str, *, express: bool) -> None:
-    branches = state.get("Branches")
-    if branches is None or not findings.of_type(branches, "[ARRAY]", f"{location}/Branches"):
+    if not findings.has(state, "Branches", "[ARRAY]", location):
         return
+    branches = state["Branches"]
     if not branches:
         findings.add("Value cannot be empty", f"{location}/Branches")
     for index, branch in enumerate(branches):

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from tests.workflows.interpreter.stage import EXECUTION_ARN, MACHINE_ARN, in_turn, machine, play, task
@@ -44,6 +46,33 @@ def test_paths_that_are_null_or_point_to_the_context(fields, arguments, output):
 def test_a_pass_state_injects_its_result_beside_the_input():
     definition = machine(Set={"Type": "Pass", "Result": [1], "ResultPath": "$.set", "End": True})
     assert play(definition, {"n": 1}).outcome.output == {"n": 1, "set": [1]}
+
+
+def test_an_input_is_too_large_in_bytes_not_in_characters():
+    definition = machine(
+        Shape={"Type": "Pass", "Parameters": {"all.$": "$"}, "OutputPath": "$$.Execution.Name", "End": True}
+    )
+    fitting, too_large = "é" * ((262_144 - 10) // 2), "é" * (262_144 // 2)
+    assert play(definition, fitting).outcome.status == "SUCCEEDED"
+    seen = play(definition, too_large)
+    assert seen.outcome.error == "States.DataLimitExceeded"
+    assert "The state/task 'Shape' returned a result with a size exceeding" in seen.outcome.cause
+
+
+@pytest.mark.parametrize("result", [float("nan"), [float("-inf")], {"a": "\ud800"}])
+def test_a_result_that_is_no_json_fails_the_task_by_name(result):
+    seen = play(machine(Work=task("work")), work=in_turn(result))
+    assert seen.outcome.error == "States.Runtime"
+    assert "returned no JSON" in seen.outcome.cause
+
+
+def test_data_nested_too_deeply_fail_the_state_by_name():
+    deep = []
+    for _ in range(sys.getrecursionlimit()):
+        deep = [deep]
+    seen = play(machine(Work=task("work")), work=in_turn(deep))
+    assert seen.outcome.error == "States.Runtime"
+    assert "nested too deeply" in seen.outcome.cause
 
 
 def test_a_pass_state_reshapes_its_input():

@@ -175,6 +175,12 @@ def test_the_frame_of_a_workflow_is_checked(document: Any, expected: tuple[str, 
     ("state", "message", "place"),
     [
         ({}, "These fields are required: [Type]", ""),
+        *(
+            ({"Type": kind}, f"The field 'Type' should have one of these values: [{KINDS}]", "/Type")
+            for kind in (None, [], {})
+        ),
+        ({"Type": "Choice", "Choices": None}, "Expected value of type [ARRAY]", "/Choices"),
+        ({"Type": "Parallel", "Branches": None, "End": True}, "Expected value of type [ARRAY]", "/Branches"),
         (
             {"Type": "Loop"},
             f"The field 'Type' should have one of these values: [{KINDS}]",
@@ -382,6 +388,25 @@ def test_empty_lists_of_retriers_and_catchers_are_taken() -> None:
 
 
 READ = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
+LIST = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}
+CSV = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]}
+ONE_OF = "Value should be one of the following:"
+
+
+@pytest.mark.parametrize(
+    ("reader", "config"),
+    [
+        (LIST, {}),
+        (LIST, {"InputType": "PARQUET", "Transformation": "LOAD_AND_FLATTEN"}),
+        (LIST, {**CSV, "Transformation": "LOAD_AND_FLATTEN", "CSVDelimiter": "SPACE"}),
+        (READ, {"InputType": "JSON", "ItemsPointer": "/a~1b/0"}),
+        (READ, {"InputType": "MANIFEST"}),
+        (READ, {"ManifestType": "S3_INVENTORY"}),
+        (READ, {**CSV, "ManifestType": "ATHENA_DATA"}),
+    ],
+)
+def test_an_item_reader_is_taken_as_documented(reader: dict[str, Any], config: dict[str, Any]) -> None:
+    assert schema_errors(distributed(ItemReader={**reader, "ReaderConfig": config})) == []
 
 
 @pytest.mark.parametrize(
@@ -417,6 +442,53 @@ READ = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b
             "There should only be one of the following fields: [MaxItems, MaxItemsPath]",
             "/ItemReader/ReaderConfig",
         ),
+        *[
+            ({"ItemReader": {**READ, "ReaderConfig": config}}, message, f"/ItemReader/ReaderConfig{place}")
+            for config, message, place in [
+                ({**CSV, "CSVDelimiter": ";"}, f"{ONE_OF} [COMMA, PIPE, SEMICOLON, SPACE, TAB]", "/CSVDelimiter"),
+                ({**CSV, "CSVHeaderLocation": "NONE"}, f"{ONE_OF} [FIRST_ROW, GIVEN]", "/CSVHeaderLocation"),
+                ({"ManifestType": "ORC"}, f"{ONE_OF} [ATHENA_DATA, S3_INVENTORY]", "/ManifestType"),
+                ({"Transformation": "FLAT"}, f"{ONE_OF} [NONE, LOAD_AND_FLATTEN]", "/Transformation"),
+                ({"ManifestType": "ATHENA_DATA"}, "These fields are required: [InputType]", ""),
+                ({"ManifestType": "ATHENA_DATA", "InputType": "JSON"}, f"{ONE_OF} [CSV, JSONL, PARQUET]", "/InputType"),
+                ({"ManifestType": "S3_INVENTORY", "InputType": "MANIFEST"}, "Field 'InputType' is not supported", ""),
+                (
+                    {"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"},
+                    "Value 'LOAD_AND_FLATTEN' is only supported for s3:listObjectsV2",
+                    "/Transformation",
+                ),
+                ({"InputType": "JSONL", "ItemsPointer": "/a"}, "Field 'ItemsPointer' is not supported", ""),
+                ({"InputType": "JSON", "ItemsPointer": "a"}, "Value must be a valid JSONPointer", "/ItemsPointer"),
+                ({"InputType": "JSON", "ItemsPointer": "/a~2"}, "Value must be a valid JSONPointer", "/ItemsPointer"),
+                ({**CSV, "CSVHeaders": []}, "Value cannot be empty", "/CSVHeaders"),
+                ({**CSV, "CSVHeaders": ["a", 1]}, "Expected value of type [STRING]", "/CSVHeaders[1]"),
+                ({**CSV, "CSVHeaders": ["a" * 10_241]}, "CSV headers cannot have more than 10240 bytes", "/CSVHeaders"),
+                ({"InputType": "JSON", "MaxItems": 100_000_001}, "Maximum value is 100000000", "/MaxItems"),
+                (None, "Expected value of type [OBJECT]", ""),
+            ]
+        ],
+        (
+            {"ItemReader": {**LIST, "ReaderConfig": {"Transformation": "LOAD_AND_FLATTEN"}}},
+            "These fields are required: [InputType]",
+            "/ItemReader/ReaderConfig",
+        ),
+        (
+            {"ItemReader": {**LIST, "ReaderConfig": {"Transformation": "LOAD_AND_FLATTEN", "InputType": "MANIFEST"}}},
+            f"{ONE_OF} [JSON, JSONL, CSV, PARQUET]",
+            "/ItemReader/ReaderConfig/InputType",
+        ),
+        (
+            {
+                "ItemReader": {
+                    "Resource": READ["Resource"],
+                    "Parameters": {"Bucket": "b", "Key": "k", "VersionId": "v"},
+                    "ReaderConfig": {"InputType": "PARQUET"},
+                }
+            },
+            "Field 'VersionId' is not supported",
+            "/ItemReader/Parameters",
+        ),
+        ({"ItemsPath": "$.a[-1]"}, "Value is not a Reference Path", "/ItemsPath"),
         ({"ItemBatcher": {"MaxItemsPerBatch": -1}}, "Minimum value is 0", "/ItemBatcher/MaxItemsPerBatch"),
         ({"ItemBatcher": {"Size": 1, "MaxItemsPerBatch": 1}}, "Field 'Size' is not supported", "/ItemBatcher"),
         ({"ResultWriter": {"Parameters": {}}}, "These fields are required: [Resource]", "/ResultWriter"),

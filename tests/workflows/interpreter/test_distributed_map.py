@@ -41,6 +41,14 @@ def test_results_stand_in_the_order_of_the_items():
     assert play(each(), [1, 2, 3], work=longer_for_earlier).outcome.output == [10, 20, 30]
 
 
+def test_members_of_an_object_are_items():
+    seen = play(
+        each(processor=machine(Keep={"Type": "Pass", "End": True}), ItemBatcher={"MaxItemsPerBatch": 2}),
+        {"a": 1, "b": 2},
+    )
+    assert seen.outcome.output == [{"Items": [{"Key": "a", "Value": 1}, {"Key": "b", "Value": 2}]}]
+
+
 @pytest.mark.parametrize(("kind", "word"), [("STANDARD", "execution"), ("EXPRESS", "express")])
 def test_map_run_and_children_have_arns_with_machine_and_label(kind, word):
     (map_run,) = play(each(kind), [1]).map_runs

@@ -1,5 +1,6 @@
 """Intrinsic functions."""
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from workflows.interpreter import intrinsics
 from workflows.interpreter.errors import StatesError
-from workflows.interpreter.intrinsic_syntax import IntrinsicSyntaxError, parse
+from workflows.interpreter.intrinsic_syntax import ARITY, IntrinsicSyntaxError, parse
+from workflows.interpreter.json_text import text_of
 from workflows.interpreter.paths import PathSyntaxError
 
 DATA = {
@@ -19,6 +21,9 @@ DATA = {
     "mixed": [None, None, True, 1, 1, 1.0, "1", [], [], {"a": 1, "b": 2}, {"b": 2, "a": 1}],
     "text": '{"ok": [1.5, null]}',
     "long": "x" * 10_001,
+    "people": [{"name": "Ann", "age": 40}, {"name": "Bo", "age": 7}],
+    "half": '"\\ud800"',
+    "digits": "9" * 5000,
 }
 CONTEXT = {"Execution": {"Name": "run-7"}}
 
@@ -69,6 +74,12 @@ def value(call: str) -> Any:
         ("States.StringSplit(',,', ',')", []),
         ("States.StringSplit('a\nb', '\n')", ["a", "b"]),
         ("States.JsonToString($.rows[?(@ > 3)])", "[4,5]"),
+        ("States.ArrayGetItem($.people[?(@.name == Ann)].age, 0)", 40),
+        ("States.Array($.gone[*])", [[]]),
+        ("States.ArrayRange(1, 1000, 1)", list(range(1, 1001))),
+        ("States.ArrayRange(5, 1, 1)", []),
+        ("States.StringToJson('1e300')", 1e300),
+        ("States.Format('{}', -0.0)", "-0.0"),
     ],
 )
 def test_a_function_gives(call: str, expected: Any) -> None:
@@ -109,6 +120,13 @@ def test_a_random_number_lies_in_the_half_open_range_and_follows_its_seed() -> N
         "States.MathAdd('1', 2)",
         "States.MathAdd(2147483648, 1)",
         "States.MathRandom(3, 3)",
+        "States.ArrayRange(0, 1e300, 1)",
+        "States.ArrayRange(1000, 0, -1)",
+        "States.Hash('a', $.rows)",
+        "States.StringToJson('NaN')",
+        "States.StringToJson('[1e400]')",
+        "States.StringToJson($.half)",
+        "States.StringToJson($.digits)",
         "States.StringSplit($.rows, ',')",
     ],
 )
@@ -145,6 +163,8 @@ def test_a_path_that_selects_nothing_is_a_runtime_error_that_names_call_and_path
         "States.JsonMerge($.a, $.b)",
         "States.ArrayLength()",
         "States.Array($.a[)",
+        "States.Array(1e400)",
+        "States.Array(" + "9" * 5000 + ")",
         r"States.Format('line\n')",
         r"States.StringToJson('{\"a\": 1}')",
         "States.Array(" * 11 + ")" * 11,
@@ -172,3 +192,20 @@ def test_any_text_is_either_a_call_or_refused_as_none(text: str) -> None:
         parse("States.Format(" + text)
     except (IntrinsicSyntaxError, PathSyntaxError):
         return
+
+
+ARGUMENTS = [
+    *["$.rows", "$.name", "$.shape", "$.mixed", "$.text", "$.half", "$.gone[*]", "$.people[?(@.age > 9)]"],
+    *["null", "true", "'x{}'", "''", "'MD5'", "0", "-1", "1.5", "1e300", "2147483648", "States.Array($.rows)"],
+]
+
+
+@given(st.sampled_from(sorted(ARITY)), st.lists(st.sampled_from(ARGUMENTS), max_size=3))
+def test_a_function_of_anything_gives_json_or_fails_by_name(name: str, arguments: list[str]) -> None:
+    call = f"States.{name}({', '.join(arguments)})"
+    try:
+        parse(call)
+    except IntrinsicSyntaxError:
+        return
+    with contextlib.suppress(StatesError):
+        text_of(value(call))

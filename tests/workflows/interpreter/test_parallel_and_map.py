@@ -93,7 +93,24 @@ def test_the_former_name_of_the_processor_works():
     assert play(definition, [1, 2]).outcome.output == [1, 2]
 
 
-def test_only_an_array_can_be_mapped_over():
+def test_a_map_over_an_object_runs_for_each_of_its_members():
+    seen = play(each(ECHO, ItemsPath="$.ports"), {"ports": {"web": 80, "ssh": None}})
+    assert seen.outcome.output == [{"Key": "web", "Value": 80}, {"Key": "ssh", "Value": None}]
+    assert seen.details("MapStateStarted") == [{"length": 2}]
+
+
+def test_an_item_selector_sees_key_and_value_of_a_member():
+    selector = {"of.$": "$$.Map.Item"}
+    seen = play(each(ECHO, ItemSelector=selector), {"web": 80})
+    assert seen.outcome.output == [{"of": {"Index": 0, "Key": "web", "Value": 80}}]
+
+
+def test_too_large_an_input_of_an_iteration_fails_the_map():
+    seen = play(each(ECHO, ItemSelector={"a.$": "$", "b.$": "$"}), ["é" * 70_000])
+    assert seen.outcome.error == "States.DataLimitExceeded"
+
+
+def test_only_an_array_or_object_can_be_mapped_over():
     seen = play(each(ItemsPath="$.items"), {"items": 7})
     assert seen.outcome.error == "States.Runtime"
     assert "'Each'" in seen.outcome.cause

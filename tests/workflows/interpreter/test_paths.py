@@ -1,5 +1,6 @@
 """Reading and writing by JSONPath."""
 
+import contextlib
 import copy
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from workflows.interpreter import paths
 from workflows.interpreter.errors import StatesError
+from workflows.interpreter.json_text import text_of
 from workflows.interpreter.paths import PathSyntaxError
 
 FLEET = {
@@ -19,6 +21,9 @@ FLEET = {
     ],
     "limit": 100,
     "odd name": {"a.b": 1, "it's": 2},
+    "nothing": None,
+    "@type": {"a-b": 7},
+    "huge": [1e308, 1e308],
 }
 
 
@@ -59,6 +64,46 @@ def read(path: str, document: Any = FLEET, context: Any = None) -> Any:
         ("$.planes[?(@.seats > 50)].missing", []),
         ("$.planes.length()", 3),
         ("$.planes[*].seats.max()", 149.0),
+        # An indefinite path below what is not there matches nothing.
+        ("$.engines[*]", []),
+        ("$.engines[1:].kind", []),
+        ("$.engines[0,1]", []),
+        ("$.engines[?(@.kind == 'jet')]", []),
+        ("$.planes[7].parts[*].id", []),
+        ("$.limit.units[*]", []),
+        ("$.nothing[1:]", []),
+        ("$.nothing[*]", []),
+        ("$.limit[*]", []),
+        ("$.engines..kind", []),
+        ("$.engines[*].length()", 0),
+        # Text without quotes, and other values.
+        ("$.planes[?(@.tail == N20)].seats", [149]),
+        ("$.planes[?(@.tail==N20 || @.tail == N30)].seats", [149, 8]),
+        ("$.planes[?(@.engine.kind==jet && @.seats != 55)].seats", [149]),
+        ("$.planes[?(@.tail in [N10, 'N30'])].seats", [55, 8]),
+        ("$.planes[?(@.tail nin [N10])].seats", [149, 8]),
+        ("$.planes[?(8 == @.seats)].tail", ["N30"]),
+        ("$.planes[?(@.seats == '149')].tail", ["N20"]),
+        ("$.planes[?(@.seats === '149')].tail", []),
+        ("$.planes[?(@.tail !== N10)].tail", ["N20", "N30"]),
+        ("$.planes[?(@.seats =~ /1\\d+/)].tail", ["N20"]),
+        ("$.planes[?(@.tail.length() == 3)].tail", ["N10", "N20", "N30"]),
+        ("$.planes[?(@.retired == null)].tail", ["N20"]),
+        ("$.planes[?(@.retired != null)].tail", ["N10", "N30"]),
+        ("$..[?(@.seats > 50)].tail", ["N10", "N20"]),
+        # Unions, slices and names.
+        ("$.planes[0]['seats','engine'].kind", ["jet"]),
+        (
+            "$..['tail','seats']",
+            [{"tail": "N10", "seats": 55}, {"tail": "N20", "seats": 149}, {"tail": "N30", "seats": 8}],
+        ),
+        ("$.planes[1:-1].tail", []),
+        ("$.planes[-2:-1].tail", ["N20"]),
+        ("$.planes[(@.length-1)].tail", "N30"),
+        ("$.@type.a-b", 7),
+        (r"$['odd name'].a\.b", 1),
+        ("$.planes[ 0 ][ 'tail' ] ", "N10"),
+        ("$.limit\t\n", 100),
     ],
 )
 def test_a_path_selects(path: str, expected: Any) -> None:
@@ -83,7 +128,17 @@ def test_two_dollars_read_the_context_object() -> None:
         ("$.engines.first", "Invalid path '$.engines.first' : Missing property in path $['engines']"),
         ("$.planes[7]", "Invalid path '$.planes[7]' : No results for path: $['planes'][7]"),
         ("$.limit.unit", "Invalid path '$.limit.unit' : No results for path: $['limit']['unit']"),
-        ("$.engines[*].kind", "Invalid path '$.engines[*].kind' : Missing property in path $['engines']"),
+        ("$[1:]", "Invalid path '$[1:]' : Filter: [1:] can only be applied to arrays"),
+        ("$.limit[0,1]", "Invalid path '$.limit[0,1]' : Filter: [0,1] can only be applied to arrays"),
+        ("$.limit[?(@.a)]", "Invalid path '$.limit[?(@.a)]' : Filter: [?] can not be applied to primitives"),
+        (
+            "$..tail.max()",
+            "Invalid path '$..tail.max()' : Aggregation function attempted to calculate value using empty array",
+        ),
+        (
+            "$.huge[*].sum()",
+            "Invalid path '$.huge[*].sum()' : Aggregation function gave a number out of range of double",
+        ),
     ],
 )
 def test_a_path_that_leads_nowhere_fails_with_the_place(path: str, cause: str) -> None:
@@ -103,7 +158,16 @@ def test_in_a_payload_template_the_failure_names_the_field_and_shows_the_input()
     "text",
     [
         *["", "a", "$a", "$.", "$..", "$[", "$['a'", "$.a[", "$.a[x]", "$.a b"],
-        *["$[?(@.a >)]", "$[?(1)]", "$[?@.a]", "$.f(1)", "$.a.frobnicate()", "$.a[?(@.b =~ /[/)]"],
+        *[
+            "$[?(@.a >)]",
+            "$[?(1)]",
+            "$[?@.a]",
+            "$.f(1)",
+            "$.a.frobnicate()",
+            "$.a[?(@.b =~ /[/)]",
+            "$[" + "9" * 5000 + "]",
+        ],
+        *["$[?(a == 1)]", "$[?(@.a == )]", "$[?(@.a =~ b)]", "$[?(@.a = 1)]", " $.a", "$.a [0]", "$.a\\"],
     ],
 )
 def test_what_is_no_path_is_refused(text: str) -> None:
@@ -120,7 +184,11 @@ def test_exists_counts_null_but_not_an_empty_selection(path: str, there: bool) -
 
 
 @pytest.mark.parametrize(
-    ("path", "reference"), [("$", True), ("$.a[0]['b']", True), ("$.a[*]", False), ("$..a", False), ("$.a[0:1]", False)]
+    ("path", "reference"),
+    [
+        *[("$", True), ("$.a[0]['b']", True), ("$.a[*]", False), ("$..a", False), ("$.a[0:1]", False)],
+        *[("$.a[-1]", False), ("$.a.length()", False), ("$.a[(@.length-1)]", False), (r"$.a\.b", True)],
+    ],
 )
 def test_reference_paths_are_those_that_name_one_node(path: str, reference: bool) -> None:
     assert paths.is_reference(path) is reference
@@ -149,7 +217,7 @@ def test_write_through_what_is_no_object_fails(path: str, document: Any) -> None
     with pytest.raises(StatesError) as failure:
         paths.write(path, document, 9)
     assert failure.value.error == "States.ResultPathMatchFailure"
-    assert failure.value.cause == f"Unable to apply ReferencePath {path} to input {paths.render(document)}"
+    assert failure.value.cause == f"Unable to apply ReferencePath {path} to input {text_of(document)}"
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\\'"), min_size=1, max_size=6)
@@ -202,10 +270,20 @@ def test_any_text_is_either_a_path_or_refused_as_none(text: str) -> None:
     assert isinstance(paths.exists("$" + text, FLEET, {}), bool)
 
 
-@given(st.text("$.[]()?@'\"*,:0a><=!&| ~/\\", max_size=25))
-def test_texts_made_of_path_characters_never_break_the_reader(text: str) -> None:
+TOKENS = [
+    *["$", "@", ".", "..", "[", "]", "(", ")", "?", "'", '"', "*", ",", ":", "-", "\\", "/", " ", "!", "&&", "||"],
+    *["==", "!=", "<", ">=", "=~", "===", "in", "nin", "empty", "size", "a", "tail", "seats", "planes", "engine"],
+    *["0", "1", "-1", "2", "9" * 5000, "1e400", "true", "null", "length()", "sum()", "[?(", ")]", "[*]", "[1:]"],
+]
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join), VALUES)
+def test_paths_made_of_tokens_read_something_or_fail_by_name(text: str, value: Any) -> None:
     try:
         paths.check("$" + text)
     except PathSyntaxError:
         return
-    paths.exists("$" + text, FLEET, {})
+    for document in (FLEET, value):
+        paths.exists("$" + text, document, {})
+        with contextlib.suppress(StatesError):
+            text_of(read("$" + text, document))
