@@ -37,7 +37,7 @@ class TaskCall:
     arguments
         The effective input, after InputPath and Parameters.
     context
-        The context object of the attempt. `context["Task"]["Token"]` is there for `.waitForTaskToken` and
+        The context object of the attempt. `context["Task"]["Token"]` is there for `.sync`, `.waitForTaskToken` and
         activities.
     credentials
         The evaluated `Credentials` field (`{"RoleArn": …}`), or None for the state machine's own role.
@@ -63,7 +63,7 @@ class TaskCall:
 
     @property
     def token(self) -> str | None:
-        """The task token, when the task waits for one."""
+        """The task token, when the task can be ended by one."""
         token: str | None = self.context.get("Task", {}).get("Token")
         return token
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.infra.local.state_machine_world import World, refused, task
+from tests.infra.local.state_machine_world import World, refused, single, task
 
 
 @pytest.fixture
@@ -96,6 +96,31 @@ def test_a_token_can_be_reported_before_the_request_that_carries_it_is_answered(
     ended = world.run(task("arn:aws:states:::lambda:invoke.waitForTaskToken", invoke))
 
     assert ended["output"] == '"early"'
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({"output": '{"early":true}'}, {"status": "SUCCEEDED", "output": '{"early":true}'}),
+        ({"error": "Rejected", "cause": "by Ann"}, {"status": "FAILED", "error": "Rejected", "cause": "by Ann"}),
+    ],
+)
+def test_a_report_ends_a_job_that_is_waited_for_before_it_is_done(world, queue, report, expected):
+    inner = world.machine(single({"Type": "Wait", "Seconds": 600, "End": True}))
+    arguments = {"StateMachineArn": inner, "Input": {"token.$": "$$.Task.Token"}}
+    outer = world.start(task("arn:aws:states:::states:startExecution.sync", arguments))
+    while "TaskSubmitted" not in world.types(outer):
+        pass
+    (child,) = world.states.list_executions(stateMachineArn=inner)["executions"]
+    given = json.loads(world.states.describe_execution(executionArn=child["executionArn"])["input"])
+
+    send = world.states.send_task_success if "output" in report else world.states.send_task_failure
+    send(taskToken=given["token"], **report)
+
+    assert world.end_of(outer).items() >= expected.items()
+    assert world.states.describe_execution(executionArn=child["executionArn"])["status"] == "RUNNING"
+    world.states.stop_execution(executionArn=child["executionArn"])
+    assert code_of_refusal(world.states.send_task_heartbeat, taskToken=given["token"]) == "TaskTimedOut"
 
 
 def test_an_activity_is_done_by_the_worker_that_fetches_it(world):

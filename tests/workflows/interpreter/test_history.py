@@ -326,19 +326,20 @@ def test_an_activity_starts_when_a_worker_takes_it():
     assert seen.outcome.output is True
 
 
-def test_a_token_is_there_before_the_parameters_are_filled_and_is_new_for_each_attempt():
+@pytest.mark.parametrize("pattern", [".waitForTaskToken", ".sync"])
+def test_a_token_is_there_before_the_parameters_are_filled_and_is_new_for_each_attempt(pattern):
     definition = machine(
         Ask=task(
             "x",
-            Resource="arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            Parameters={"token.$": "$$.Task.Token"},
+            Resource=f"arn:aws:states:::states:startExecution{pattern}",
+            Parameters={"StateMachineArn": "a", "Input": {"token.$": "$$.Task.Token"}},
             Retry=[{"ErrorEquals": ["Again"]}],
         )
     )
-    seen = play(definition, sendMessage=in_turn(StatesError("Again"), "done"))
+    seen = play(definition, startExecution=in_turn(StatesError("Again"), "done"))
     first, second = seen.tasks.calls
-    assert first.arguments == {"token": first.token}
-    assert second.arguments == {"token": second.token}
+    assert first.arguments["Input"] == {"token": first.token}
+    assert second.arguments["Input"] == {"token": second.token}
     assert first.token != second.token
 
 

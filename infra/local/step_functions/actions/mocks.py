@@ -27,7 +27,7 @@ _CONTEXT_FIELDS = {
     "Task": ("Token",),
 }
 _CONTEXT_NON_TEXTS = ("Input", "RetryCount", "RedriveCount")
-_PATTERNS_WITH_A_TASK = ("sync", "sync:2", "waitForTaskToken")
+PATTERNS_WITH_A_TASK = ("sync", "sync:2", "waitForTaskToken")
 
 
 def check_request(state: Mapping[str, Any], request: Mapping[str, Any]) -> None:
@@ -85,7 +85,7 @@ def context_of(state: Mapping[str, Any], text: str) -> dict[str, Json]:
                 raise _bad_context(f"Field '{key}' is not allowed")
             if key not in _CONTEXT_NON_TEXTS and not isinstance(value, str):
                 raise _bad_context(f"{name}.{key} must be a string")
-    if "Task" in context and Resource.parse(state.get("Resource", "")).pattern not in _PATTERNS_WITH_A_TASK:
+    if "Task" in context and Resource.parse(state.get("Resource", "")).pattern not in PATTERNS_WITH_A_TASK:
         raise _bad_context(
             "Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' "
             "service integration pattern"

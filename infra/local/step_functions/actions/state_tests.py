@@ -211,7 +211,7 @@ def _mocked_context(
         return mocks.context_of(state, request["context"])
     context = _context(name, execution)
     context["State"]["RetryCount"] = 0
-    if Resource.parse(state.get("Resource", "")).pattern == "waitForTaskToken":
+    if Resource.parse(state.get("Resource", "")).pattern in mocks.PATTERNS_WITH_A_TASK:
         context["Task"] = {"Token": uuid.uuid4().hex}
     return context
 
