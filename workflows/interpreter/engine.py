@@ -10,7 +10,7 @@ from workflows.interpreter.deadline import Overdue, within
 from workflows.interpreter.distributed_map import run_distributed_map
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.inline_map import run_inline_map
-from workflows.interpreter.interfaces import Json, Outcome
+from workflows.interpreter.interfaces import Execution, Json, Outcome
 from workflows.interpreter.journal import MAXIMUM_EVENTS
 from workflows.interpreter.map_input import is_distributed
 from workflows.interpreter.parallel_state import run_parallel
@@ -41,6 +41,15 @@ HANDLERS: dict[str, Handler] = {
 
 LOCATE_THEIR_FAILURES = frozenset({"Fail", "Task", "Parallel", "Map"})
 """Kinds of states that may fail with an error of others, whose cause must stay as it is."""
+
+
+def _started_details(execution: Execution, given: Json) -> dict[str, Json]:
+    details = {**input_details(execution.input_text or text_of(given)), "roleArn": execution.role_arn}
+    if execution.alias_arn is not None:
+        details["stateMachineAliasArn"] = execution.alias_arn
+    if execution.version_arn is not None:
+        details["stateMachineVersionArn"] = execution.version_arn
+    return details
 
 
 class StateEngine:
@@ -112,8 +121,7 @@ class StateEngine:
         if redriven:
             trace.add("ExecutionRedriven", {"redriveCount": execution.redrive_count})
         else:
-            given = execution.input_text or text_of(progress.input)
-            trace.note("ExecutionStarted", {**input_details(given), "roleArn": execution.role_arn})
+            trace.note("ExecutionStarted", _started_details(execution, progress.input))
         line = Line(world, machine, trace, progress, world.context())
         try:
             return await within(self._walk_to_outcome(line), world.clock, limit=machine.get("TimeoutSeconds"))

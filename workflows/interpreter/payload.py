@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 from workflows.interpreter.errors import StatesError
@@ -11,12 +12,26 @@ from workflows.interpreter.interfaces import Json
 MAXIMUM_BYTES = 262_144
 """Bytes of UTF-8 that an input or an output may have (Step Functions developer guide, "Quotas")."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_HALF_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def text_of(value: Json) -> str:
-    """Give the JSON text of a payload as the history shows it: without spaces."""
-    return _encode(value)
+    """Give the JSON text of a payload as the history shows it: without spaces.
+
+    Half surrogates are escaped, because UTF-8 cannot say them.
+
+    Raises
+    ------
+    StatesError
+        ``States.Runtime`` for NaN and infinite numbers, which JSON does not have (RFC 8259, "Numbers").
+    """
+    try:
+        text = _encode(value)
+    except ValueError as problem:
+        cause = "The data holds a number that is not finite, which JSON cannot express."
+        raise StatesError("States.Runtime", cause) from problem
+    return text if text.isascii() else _HALF_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def limited_text_of(value: Json, producer: str) -> str:

@@ -73,9 +73,12 @@ class ExecutionRecord:
             role_arn=self.machine.role_arn,
             state_machine_arn=self.machine.arn,
             state_machine_name=self.machine.name,
+            version_arn=self.machine.version_arn,
+            alias_arn=self.machine.alias_arn,
             redrive_count=self.redrives,
             redrive_time=self.redriven,
             tells_redrives=not self.synchronous,
+            input_text=self.input,
         )
 
     def begin_again(self) -> None:

@@ -76,6 +76,28 @@ def test_a_function_fails_under_its_own_error_name(world, optimized):
     assert json.loads(json.loads(ended["output"])["Cause"])["errorMessage"] == "v7"
 
 
+@pytest.mark.parametrize("optimized", [False, True])
+@pytest.mark.parametrize("result", ["{'a': float('nan')}", "[float('-inf')]", "b'NaN'"])
+def test_a_result_that_is_no_json_fails_the_execution(world, optimized, result):
+    function = world.function(f"def handler(event, context): return {result}")
+    invoke = task("arn:aws:states:::lambda:invoke", {"FunctionName": function}) if optimized else task(function)
+
+    ended = world.run(invoke)
+
+    assert ended["error"] == "States.Runtime"
+    assert "is not valid JSON" in ended["cause"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [("return {'text': '\\ud800'}", "Runtime.MarshalError"), ("raise ValueError('\\ud800')", "ValueError")],
+)
+def test_half_surrogates_of_a_function_fail_the_task_not_the_worker(world, body, error):
+    function = world.function(f"def handler(event, context): {body}")
+
+    assert world.run(task(function))["error"] == error
+
+
 def test_a_missing_function_fails_as_on_aws(world):
     ended = world.run(task("arn:aws:states:::lambda:invoke", {"FunctionName": "nonesuch"}))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +16,7 @@ from infra.local.step_functions.integrations.shapes import UnfitArgumentError
 from infra.local.step_functions.integrations.task import Task
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
+from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of
 
 
@@ -85,6 +85,6 @@ def _joined(value: Any) -> str:
 
 def _body(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return parse(text)
+    except JsonError:
         return text
