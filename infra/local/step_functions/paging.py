@@ -50,8 +50,8 @@ def _token(start: int, scope: str) -> str:
 def _start(token: str, scope: str) -> int:
     try:
         start, of = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, binascii.Error, TypeError):
+    except (ValueError, binascii.Error, TypeError, RecursionError):
         start, of = None, None
-    if not isinstance(start, int) or of != scope:
+    if type(start) is not int or start < 0 or of != scope:
         raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
     return start

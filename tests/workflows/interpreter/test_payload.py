@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.workflows.interpreter.stage import machine, play, task
 from workflows.interpreter import StatesError
-from workflows.interpreter.payload import text_of
+from workflows.interpreter.payload import limited_text_of, text_of
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters())
 VALUES = st.recursive(
@@ -18,14 +18,11 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_a_text_is_json_in_utf_8_or_a_failure(value):
-    try:
-        text = text_of(value)
-    except StatesError as failure:
-        assert failure.error == "States.Runtime"
-        assert not _is_finite(value)
+    if not _is_finite(value):
+        with pytest.raises(StatesError, match=r"States\.Runtime"):
+            text_of(value)
     else:
-        parsed = json.loads(text.encode(), parse_constant=lambda constant: pytest.fail(constant))
-        assert parsed == value
+        assert json.loads(text_of(value).encode(), parse_constant=pytest.fail) == value
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
@@ -37,6 +34,22 @@ def test_a_task_whose_result_has_a_number_that_is_not_finite_fails_the_execution
 
     assert seen.outcome.error == "States.Runtime"
     assert "TaskFailed" in seen.journal.types()
+
+
+@pytest.mark.parametrize("levels", [901, 100_000])
+def test_what_is_nested_too_deeply_to_be_read_again_is_a_failure(levels):
+    value = []
+    for _ in range(levels - 1):
+        value = [value]
+
+    with pytest.raises(StatesError, match="nested more than 900 levels"):
+        limited_text_of(value, "S")
+    while value:  # an object as deep as this cannot be freed recursively
+        (value,) = value
+
+
+def test_brackets_that_are_not_nested_do_not_count_as_depth():
+    assert limited_text_of({"[" * 2000: [[]] * 2000}, "S").count("[]") == 2000
 
 
 def test_half_surrogates_are_escaped_and_whole_characters_are_not():

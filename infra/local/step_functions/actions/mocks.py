@@ -12,8 +12,8 @@ from infra.local.step_functions.actions.stages import Stages
 from infra.local.step_functions.errors import ApiError
 from infra.local.step_functions.integrations.answers import UnfitAnswerError, check_answer
 from infra.local.step_functions.integrations.resource import Resource
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter import Json, Outcome, StatesError
-from workflows.interpreter.json_text import JsonError, parse
 
 _MOCKABLE = ("Task", "Map", "Parallel")
 _NEEDING_A_MOCK = ("Map", "Parallel")
@@ -68,8 +68,8 @@ def context_of(state: Mapping[str, Any], text: str) -> dict[str, Json]:
         ``ValidationException`` if it holds what it cannot hold.
     """
     try:
-        context = parse(text)
-    except JsonError as problem:
+        context = json_of(text)
+    except NoJsonError as problem:
         raise _refusal("Invalid Context object provided: it must be valid JSON") from problem
     if not isinstance(context, dict):
         raise _bad_context("it must be a JSON object")
@@ -139,8 +139,8 @@ def _look_at_items(state: Mapping[str, Any], stages: Stages, selected: Json) -> 
 
 def _result(mock: Mapping[str, Any]) -> Json:
     try:
-        return parse(mock.get("result", "null"))
-    except JsonError as problem:
+        return json_of(mock.get("result", "null"))
+    except NoJsonError as problem:
         raise _refusal("Mocked result must be valid JSON") from problem
 
 

@@ -8,9 +8,9 @@ from infra.local.step_functions.integrations.calls import Calls
 from infra.local.step_functions.integrations.failures import Wording
 from infra.local.step_functions.integrations.optimized import OptimizedIntegration
 from infra.local.step_functions.integrations.task import Task
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
-from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of
 
 LAMBDA = Wording("Lambda", "AWSLambda", "AWSLambdaException")
@@ -61,10 +61,10 @@ class FunctionArnIntegration(OptimizedIntegration):
 def _checked(payload: str) -> str:
     """Refuse a payload that is no JSON as Lambda does: the emulator takes it for an empty object."""
     try:
-        parse(payload)
-    except JsonError as problem:
+        json_of(payload)
+    except NoJsonError as problem:
         cause = (
-            f"Could not parse request body into json: Could not parse payload into json: {problem.message} (Service: "
+            f"Could not parse request body into json: Could not parse payload into json: {problem} (Service: "
             f"AWSLambda; Status Code: 400; Error Code: InvalidRequestContentException; Request ID: {uuid.uuid4()}; "
             "Proxy: null)"
         )
@@ -74,8 +74,8 @@ def _checked(payload: str) -> str:
 
 def _function_error(text: str, *, compact: bool) -> StatesError:
     try:
-        payload = parse(text)
-    except JsonError:
+        payload = json_of(text)
+    except NoJsonError:
         payload = None
     if isinstance(payload, dict) and compact:
         text = text_of(payload)
@@ -94,7 +94,7 @@ def _result(text: str) -> Json:
         ``States.Runtime``: it is no JSON.
     """
     try:
-        return parse(text) if text else None
-    except JsonError as problem:
-        cause = f"The function returned a payload that is not valid JSON: {problem.message}"
+        return json_of(text) if text else None
+    except NoJsonError as problem:
+        cause = f"The function returned a payload that is not valid JSON: {problem}"
         raise StatesError("States.Runtime", cause) from problem

@@ -14,9 +14,9 @@ from botocore.credentials import Credentials
 from infra.local.step_functions.integrations.calls import Calls
 from infra.local.step_functions.integrations.shapes import UnfitArgumentError
 from infra.local.step_functions.integrations.task import Task
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
-from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of
 
 
@@ -85,6 +85,6 @@ def _joined(value: Any) -> str:
 
 def _body(text: str) -> Any:
     try:
-        return parse(text)
-    except JsonError:
+        return json_of(text)
+    except NoJsonError:
         return text
