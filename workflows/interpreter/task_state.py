@@ -57,6 +57,7 @@ async def _ask(visit: Visit, call: TaskCall, pulse: Pulse) -> Json:
     history = history_of(visit.trace, call, visit.world.region)
     call = replace(call, submitted=history.submitted, started=history.worker_started)
     history.scheduled()
+    visit.trace.check_room()
     # Lines that run beside each other schedule all their tasks before the first one starts.
     await asyncio.sleep(0)
     history.started()

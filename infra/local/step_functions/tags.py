@@ -7,13 +7,14 @@ General Reference, "Tagging your AWS resources" (keys that begin with ``aws:``).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.local.step_functions.errors import ApiError, invalid
 
 MOST_TAGS = 50
 
+_SYSTEM = "aws:"
 _WORDING = re.compile(r"[\w\s.:/=+\-@]*")
 
 Tag = Mapping[str, str]
@@ -30,16 +31,15 @@ class Tags:
         return list(self._records.get(arn) or ())
 
     def put(self, arn: str, tags: Sequence[Tag]) -> None:
-        """Add tags, or give those with the same key another value.
+        """Add tags that are `checked`, or give those with the same key another value.
 
         Raises
         ------
         ApiError
-            ``TooManyTags`` or ``ValidationException``.
+            ``TooManyTags``.
         """
-        merged = {tag["key"]: tag for tag in self.of(arn)} | {tag["key"]: tag for tag in checked(tags, arn)}
-        if len(merged) > MOST_TAGS:
-            raise _too_many(arn)
+        merged = {tag["key"]: tag for tag in (*self.of(arn), *tags)}
+        _check_room(merged, arn)
         self._records[arn] = list(merged.values())
 
     def remove(self, arn: str, keys: Sequence[str]) -> None:
@@ -51,8 +51,15 @@ class Tags:
         self._records.pop(arn, None)
 
 
-def checked(tags: Sequence[Tag], arn: str = "") -> list[Tag]:
-    """Give tags as they are kept: each with its key and value.
+def checked(tags: Sequence[Tag], arn: str, *, system: bool) -> list[Tag]:
+    """Give the tags of a request as they are kept: each with its key and value.
+
+    Parameters
+    ----------
+    arn
+        What is to be tagged.
+    system
+        Whether AWS itself asks, which may put tags of its own.
 
     Raises
     ------
@@ -63,15 +70,16 @@ def checked(tags: Sequence[Tag], arn: str = "") -> list[Tag]:
     for tag in complete:
         if not tag["key"]:
             raise invalid("Tag key must not be null")
-        if tag["key"].lower().startswith("aws:"):
+        if tag["key"].lower().startswith(_SYSTEM) and not system:
             raise invalid("System tags cannot be added/updated by requester")
         if not all(_WORDING.fullmatch(text) for text in tag.values()):
             message = "Tags may only contain unicode letters, digits, white space, or these symbols: _ . : / = + - @."
             raise invalid(message)
-    if len({tag["key"] for tag in complete}) > MOST_TAGS:
-        raise _too_many(arn)
+    _check_room({tag["key"] for tag in complete}, arn)
     return complete
 
 
-def _too_many(arn: str) -> ApiError:
-    return ApiError("TooManyTags", f"Too many tags: '{arn}' can have {MOST_TAGS} tags at most.")
+def _check_room(keys: Iterable[str], arn: str) -> None:
+    """Refuse more tags than a resource can have; those of AWS do not count."""
+    if sum(not key.lower().startswith(_SYSTEM) for key in keys) > MOST_TAGS:
+        raise ApiError("TooManyTags", f"Too many tags: '{arn}' can have {MOST_TAGS} tags at most.")

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local.emulator import StateMachineRecords
+from infra.local.step_functions.actions.version_actions import check_room_for_version
 from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.callbacks import Callbacks
 from infra.local.step_functions.engine import Engine
@@ -18,7 +20,7 @@ from infra.local.step_functions.errors import ApiError
 from infra.local.step_functions.integrations import names
 from infra.local.step_functions.integrations.resource import Resource
 from infra.local.step_functions.integrations.shapes import UnfitArgumentError, iso_time, to_output, to_request
-from infra.local.step_functions.machines import Machine
+from infra.local.step_functions.machines import Machine, Machines
 from infra.local.step_functions.paging import page
 from infra.local.step_functions.records import ExecutionRecord
 from infra.local.step_functions.store import INTERRUPTED, Store
@@ -178,6 +180,29 @@ def test_arns_are_read_and_written():
     assert str(Arn.parse(text, "express")) == text
     with pytest.raises(ApiError, match="Resource type not valid in this context: express"):
         Arn.parse(text, "execution")
+
+
+@pytest.mark.parametrize(
+    ("arn", "kinds", "qualifier"),
+    [
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:m", ("stateMachine",), None),
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:m:7", ("stateMachine",), "7"),
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:m/label", ("stateMachine",), "label"),
+    ],
+)
+def test_a_qualifier_is_told_from_the_name(arn, kinds, qualifier):
+    assert Arn.parse(arn, *kinds).qualifier == qualifier
+
+
+def test_a_machine_has_a_thousand_versions_and_no_more():
+    versions = {f"{MACHINE_ARN}:{n}": {"stateMachineArn": MACHINE_ARN} for n in range(1, 1000)}
+    machines = Machines(StateMachineRecords({}, versions, {}, {}, {}, {}))
+
+    check_room_for_version(machines, MACHINE_ARN)
+    versions[f"{MACHINE_ARN}:1000"] = {"stateMachineArn": MACHINE_ARN}
+    with pytest.raises(ApiError, match="ServiceQuotaExceededException") as refusal:
+        check_room_for_version(machines, MACHINE_ARN)
+    assert refusal.value.status == 402
 
 
 def test_a_report_after_the_end_of_the_wait_reaches_nobody():

@@ -20,12 +20,15 @@ class Caller:
     ----------
     account, region
         Where it was made.
+    of_aws
+        Whether it is another service of the embedded AWS, as CloudFormation is: it may put system tags.
     hand_on
         Lets the emulator answer in our place, for what the emulator keeps.
     """
 
     account: str
     region: str
+    of_aws: bool
     hand_on: HandOn
 
     def arn(self, kind: str, name: str) -> str:

@@ -46,7 +46,7 @@ class MachineActions:
             raise deleting_machine(arn)
         await self._settings.check(request, caller.account, caller.region)
         _check_definition(request["definition"], request.get("type", "STANDARD"))
-        tags = checked(request.get("tags", ()), arn)
+        tags = checked(request.get("tags", ()), arn, system=caller.of_aws)
         existing = self._machines.record(arn)
         tracing = request.get("tracingConfiguration") or _NO_TRACING
         taken = ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.local.step_functions.actions.caller import Caller
 from infra.local.step_functions.activities import Activities
 from infra.local.step_functions.errors import missing_resource
 from infra.local.step_functions.machines import Machines
-from infra.local.step_functions.tags import Tags
+from infra.local.step_functions.tags import Tags, checked
 
 
 class TagActions:
@@ -18,9 +19,10 @@ class TagActions:
         self._machines = machines
         self._activities = activities
 
-    def tag(self, request: dict[str, Any]) -> dict[str, Any]:
+    def tag(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer TagResource."""
-        self._tags.put(self._existing(request), request["tags"])
+        arn = self._existing(request)
+        self._tags.put(arn, checked(request["tags"], arn, system=caller.of_aws))
         return {}
 
     def untag(self, request: dict[str, Any]) -> dict[str, Any]:

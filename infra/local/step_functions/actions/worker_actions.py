@@ -53,7 +53,7 @@ class WorkerActions:
         name = request["name"]
         check_name(name)
         arn = caller.arn("activity", name)
-        tags = checked(request.get("tags", ()), arn)
+        tags = checked(request.get("tags", ()), arn, system=caller.of_aws)
         known = self._activities.knows(arn)
         activity = self._activities.create(arn, name, await self._settings.encryption(request))
         if not known:
