@@ -131,7 +131,7 @@ class StepFunctions:
     def start_for_service(self, members: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         """Start an execution for another service (EventBridge, pipes), in the scope of its account."""
         try:
-            response = json_response(self._executions.start(members))
+            response = json_response(self._executions.start(constraints.read("StartExecution", members)))
         except ApiError as refusal:
             response = error_response(refusal.code, refusal.message)
             logger.warning("an execution could not be started: %s", refusal)

@@ -20,7 +20,7 @@ from infra.local.step_functions.roles import Roles
 REUSE_SECONDS = 300
 """How long a data key is reused when the request does not say."""
 
-_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
+_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\U0010ffff]")
 _LONGEST_NAME = 80
 _LOG_GROUP = re.compile(r"arn:aws:logs:[a-z0-9-]+:\d{12}:log-group:([^:]+):\*")
 

@@ -138,6 +138,9 @@ def test_validation_tells_every_finding_with_its_place(world):
     assert answer["result"] == "FAIL"
     assert answer["diagnostics"][0]["severity"] == "ERROR"
     assert answer["diagnostics"][0]["location"].startswith("/States/A")
+    twice = {"StartAt": "A", "States": {name: {"Type": "Pass", "Next": 1} for name in "AB"}}
+    first = validate(definition=json.dumps(twice), maxResults=1, severity="WARNING")
+    assert (len(first["diagnostics"]), first["truncated"]) == (1, True)
 
 
 def versions(world):

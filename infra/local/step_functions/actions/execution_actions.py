@@ -152,7 +152,7 @@ class ExecutionActions:
             if status in (None, entry["status"])
             and (redriven is None or (entry["redriveCount"] > 0) == (redriven == "REDRIVEN"))
         ]
-        shown, more = page(entries, request, f"{scope} {status} {redriven}")
+        shown, more = page(entries, request, f"{scope} {status} {redriven}", latest_first=True)
         return {"executions": list(shown), **more}
 
     def history(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class ExecutionActions:
         backwards = bool(request.get("reverseOrder"))
         if backwards:
             events.reverse()
-        shown, more = page(events, request, f"{arn} {backwards}")
+        shown, more = page(events, request, f"{arn} {backwards}", latest_first=backwards)
         data = request.get("includeExecutionData", True)
         return {"events": [_event(event.history(), data=data) for event in shown], **more}
 

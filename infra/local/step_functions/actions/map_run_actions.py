@@ -25,7 +25,7 @@ class MapRunActions:
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListMapRuns: the latest first."""
         record = self._store.get(request["executionArn"])
-        shown, more = page(record.map_runs[::-1], request, f"map runs of {record.arn}")
+        shown, more = page(record.map_runs[::-1], request, f"map runs of {record.arn}", latest_first=True)
         return {"mapRuns": [_listing(map_run) for map_run in shown], **more}
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class VersionActions:
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListStateMachineVersions: the latest first, none of a machine that is not there."""
         arn = request["stateMachineArn"]
-        versions, more = page(self._machines.versions_of(arn)[::-1], request, f"versions of {arn}")
+        versions, more = page(self._machines.versions_of(arn)[::-1], request, f"versions of {arn}", latest_first=True)
         return {"stateMachineVersions": [_entry(version, "stateMachineVersionArn") for version in versions], **more}
 
     def create_alias(self, request: dict[str, Any]) -> dict[str, Any]:
