@@ -258,6 +258,16 @@ def test_what_the_embedded_aws_cannot_do_fails_by_name(world):
     assert "does not run arn:aws:states:::sagemaker:createModel" in ended["cause"]
 
 
+def test_an_answer_that_is_a_stream_of_events_fails_by_name(world):
+    query = {"Bucket": "b", "Key": "k", "Expression": "e", "ExpressionType": "SQL"}
+    query |= {"InputSerialization": {}, "OutputSerialization": {}}
+
+    ended = world.run(task("arn:aws:states:::aws-sdk:s3:selectObjectContent", query))
+
+    assert ended["error"] == "States.Runtime"
+    assert "stream of events" in ended["cause"]
+
+
 @pytest.mark.parametrize(
     ("body", "stored"), [("text", b'"text"'), ({"a": 1}, b'{"a":1}'), ([1, None], b"[1,null]"), (0, b"0")]
 )
