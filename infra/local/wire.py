@@ -46,7 +46,10 @@ class Request:
         ValueError
             If the body is not a JSON object.
         """
-        document = json.loads(self.body or b"{}")
+        try:
+            document = json.loads(self.body or b"{}")
+        except RecursionError as error:
+            raise ValueError("the request body is nested too deeply") from error
         if not isinstance(document, dict):
             raise ValueError("the request body must be a JSON object")
         return document

@@ -10,8 +10,7 @@ from workflows.interpreter.deadline import Overdue, within
 from workflows.interpreter.distributed_map import run_distributed_map
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.inline_map import run_inline_map
-from workflows.interpreter.interfaces import Json, Outcome
-from workflows.interpreter.journal import MAXIMUM_EVENTS
+from workflows.interpreter.interfaces import Execution, Json, Outcome
 from workflows.interpreter.map_input import is_distributed
 from workflows.interpreter.parallel_state import run_parallel
 from workflows.interpreter.payload import limited_text_of, text_of
@@ -41,6 +40,15 @@ HANDLERS: dict[str, Handler] = {
 
 LOCATE_THEIR_FAILURES = frozenset({"Fail", "Task", "Parallel", "Map"})
 """Kinds of states that may fail with an error of others, whose cause must stay as it is."""
+
+
+def _started_details(execution: Execution, given: Json) -> dict[str, Json]:
+    details = {**input_details(execution.input_text or text_of(given)), "roleArn": execution.role_arn}
+    if execution.alias_arn is not None:
+        details["stateMachineAliasArn"] = execution.alias_arn
+    if execution.version_arn is not None:
+        details["stateMachineVersionArn"] = execution.version_arn
+    return details
 
 
 class StateEngine:
@@ -79,6 +87,7 @@ class StateEngine:
             with nullcontext() if kind in LOCATE_THEIR_FAILURES else visit.locating():
                 following, output = await HANDLERS[kind](visit)
             text = limited_text_of(output, name)
+            line.trace.check_room()
             line.trace.add(f"{kind}StateExited", {"name": name, **output_details(text)})
             if following is None:
                 progress.finish(output)
@@ -89,12 +98,7 @@ class StateEngine:
 
     @staticmethod
     def _enter(line: Line, name: str, kind: str, text: str) -> None:
-        # The state's own exit and the end of the execution must still find room.
-        if len(line.trace.journal) > MAXIMUM_EVENTS - 3:
-            raise StatesError(
-                "States.Runtime",
-                f"The execution reached the maximum number of history events ({MAXIMUM_EVENTS}).",
-            )
+        line.trace.check_room()
         line.progress.entered = line.trace.add(f"{kind}StateEntered", {"name": name, **input_details(text)})
 
     async def execute(self, world: World, machine: Machine, progress: Progress, *, redriven: bool) -> Outcome:
@@ -119,20 +123,21 @@ class StateEngine:
         if redriven:
             trace.add("ExecutionRedriven", {"redriveCount": execution.redrive_count})
         else:
-            given = execution.input_text or text_of(progress.input)
-            trace.note("ExecutionStarted", {**input_details(given), "roleArn": execution.role_arn})
+            trace.note("ExecutionStarted", _started_details(execution, progress.input))
         line = Line(world, machine, trace, progress, world.context())
         try:
             return await within(self._walk_to_outcome(line), world.clock, limit=machine.get("TimeoutSeconds"))
         except Overdue:
-            trace.add("ExecutionTimedOut", {})
+            # It comes from outside, as an abortion does: it follows no other event.
+            trace.journal.add("ExecutionTimedOut", 0, world.clock.now(), {"error": "States.Timeout"})
             return Outcome("TIMED_OUT")
 
     async def _walk_to_outcome(self, line: Line) -> Outcome:
         try:
             output = await self.walk(line)
         except StatesError as failure:
-            line.trace.add("ExecutionFailed", failure_details(failure))
-            return Outcome("FAILED", error=failure.error, cause=failure.cause)
+            details = failure_details(failure)
+            line.trace.add("ExecutionFailed", details)
+            return Outcome("FAILED", error=details.get("error"), cause=details.get("cause"))
         line.trace.add("ExecutionSucceeded", output_details(text_of(output)))
         return Outcome("SUCCEEDED", output=output)

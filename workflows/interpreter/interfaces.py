@@ -37,7 +37,7 @@ class TaskCall:
     arguments
         The effective input, after InputPath and Parameters.
     context
-        The context object of the attempt. `context["Task"]["Token"]` is there for `.waitForTaskToken` and
+        The context object of the attempt. `context["Task"]["Token"]` is there for `.sync`, `.waitForTaskToken` and
         activities.
     credentials
         The evaluated `Credentials` field (`{"RoleArn": …}`), or None for the state machine's own role.
@@ -63,7 +63,7 @@ class TaskCall:
 
     @property
     def token(self) -> str | None:
-        """The task token, when the task waits for one."""
+        """The task token, when the task can be ended by one."""
         token: str | None = self.context.get("Task", {}).get("Token")
         return token
 
@@ -141,6 +141,8 @@ class Execution:
         `$$.Execution.Input`.
     state_machine_arn, state_machine_name
         `$$.StateMachine.Id` and `.Name`.
+    version_arn, alias_arn
+        The version and the alias through which it was started, if any; the history tells them.
     redrive_count, redrive_time
         `$$.Execution.RedriveCount` and `.RedriveTime`; 0 and None before the first redrive.
     tells_redrives
@@ -156,6 +158,8 @@ class Execution:
     role_arn: str = "arn:aws:iam::000000000000:role/states"
     state_machine_arn: str = "arn:aws:states:us-east-1:000000000000:stateMachine:machine"
     state_machine_name: str = "machine"
+    version_arn: str | None = None
+    alias_arn: str | None = None
     redrive_count: int = 0
     redrive_time: datetime | None = None
     tells_redrives: bool = True

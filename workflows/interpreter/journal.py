@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Clock, Json
 
 MAXIMUM_EVENTS = 25_000
-"""Events that the history of a Standard execution can hold (Step Functions developer guide, "Quotas")."""
+"""Events that the history of a Standard execution can hold, its end included; that of an Express execution has no limit
+(Step Functions developer guide, "Service quotas")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is only room left for the end of the execution."""
+        return len(self.events) >= MAXIMUM_EVENTS - 1 and ":express:" not in self.execution_arn
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -119,8 +126,25 @@ class Trace:
         return self.last
 
     def note(self, kind: str, details: dict[str, Json] | None = None) -> int:
-        """Record an event that no other one will follow: the next one follows what this one follows."""
+        """Record an event that no other one will follow: the next one follows what this one follows.
+
+        A full journal takes nothing but the end of the execution; see `check_room`.
+        """
+        if self.journal.full and not kind.startswith("Execution"):
+            return self.last
         return self.journal.add(kind, self.last, self.clock.now(), details)
+
+    def check_room(self) -> None:
+        """Fail when the history is full.
+
+        Raises
+        ------
+        StatesError
+            ``States.Runtime``.
+        """
+        if self.journal.full:
+            cause = f"The execution reached the maximum number of history events ({MAXIMUM_EVENTS})."
+            raise StatesError("States.Runtime", cause)
 
     def fork(self) -> Trace:
         """Begin a line of its own from the last event of this one."""

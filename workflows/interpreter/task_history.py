@@ -26,13 +26,18 @@ def input_details(text: str) -> dict[str, Json]:
     return {"input": text, "inputDetails": {"truncated": False}}
 
 
+LONGEST_ERROR = 256
+LONGEST_CAUSE = 32_768
+"""Characters that the API has for an error and a cause (API reference, "ExecutionFailedEventDetails")."""
+
+
 def failure_details(failure: StatesError) -> dict[str, Json]:
-    """Give the error and the cause, those that there are."""
+    """Give the error and the cause, those that there are, cut to what the API can tell of them."""
     details: dict[str, Json] = {}
     if failure.error is not None:
-        details["error"] = failure.error
+        details["error"] = failure.error[:LONGEST_ERROR]
     if failure.cause is not None:
-        details["cause"] = failure.cause
+        details["cause"] = failure.cause[:LONGEST_CAUSE]
     return details
 
 

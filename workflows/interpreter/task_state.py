@@ -13,7 +13,7 @@ from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json, TaskCall
 from workflows.interpreter.payload import limited_text_of
 from workflows.interpreter.recovery import with_recovery
-from workflows.interpreter.task_history import history_of
+from workflows.interpreter.task_history import WAITED_FOR, history_of
 from workflows.interpreter.visit import Visit
 
 
@@ -36,7 +36,8 @@ async def _attempt(visit: Visit) -> Json:
 def _call(visit: Visit, pulse: Pulse) -> TaskCall:
     state: Mapping[str, Any] = visit.state
     resource: str = state["Resource"]
-    if resource.endswith(".waitForTaskToken") or ":activity:" in resource:
+    # Jobs (".sync"), too: whoever reports the token ends the task before the job does (recorded answers of AWS).
+    if resource.endswith(WAITED_FOR) or ":activity:" in resource:
         visit.context = {**visit.context, "Task": {"Token": visit.world.new_id()}}
     document = data_flow.select(visit, "InputPath", visit.input)
     return TaskCall(
@@ -56,6 +57,7 @@ async def _ask(visit: Visit, call: TaskCall, pulse: Pulse) -> Json:
     history = history_of(visit.trace, call, visit.world.region)
     call = replace(call, submitted=history.submitted, started=history.worker_started)
     history.scheduled()
+    visit.trace.check_room()
     # Lines that run beside each other schedule all their tasks before the first one starts.
     await asyncio.sleep(0)
     history.started()

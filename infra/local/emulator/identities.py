@@ -56,7 +56,7 @@ class Identities:
         self._sts = module("services.sts")
         self._let_dummy_keys_act_as_root()
 
-    def assume(self, role_arn: str, service: str, session_name: str) -> Credentials:
+    def assume(self, role_arn: str, service: str, session_name: str, region: str | None = None) -> Credentials:
         """Act as a role on behalf of an AWS service, as that service does with ``sts:AssumeRole``.
 
         Parameters
@@ -67,6 +67,8 @@ class Identities:
             Service principal that the role's trust policy must name, e.g. ``states.amazonaws.com``.
         session_name
             Shown in the caller's ARN.
+        region
+            Of a service that has a principal in each region, too: ``states.us-east-1.amazonaws.com``.
 
         Returns
         -------
@@ -80,11 +82,7 @@ class Identities:
             If the role does not trust the service.
         """
         account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
-        role = self._iam._roles.get_scoped(account, None, role_name)
-        if role is None:
-            raise RoleMissingError(role_arn, service)
-        if not _trusts(role.get("AssumeRolePolicyDocument", "{}"), service):
-            raise RoleNotAssumableError(role_arn, service, "its trust policy does not name the service")
+        role = self.trusting(role_arn, service, region)
         expires = dt.datetime.now(dt.UTC).timestamp() + SESSION_SECONDS
         credentials = Credentials(
             access_key="ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16)),
@@ -105,6 +103,18 @@ class Identities:
             },
         )
         return credentials
+
+    def trusting(self, role_arn: str, service: str, region: str | None = None) -> dict[str, Any]:
+        """Give the emulator's record of a role that trusts a service; raises and takes its arguments as `assume`."""
+        account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+        role: dict[str, Any] | None = self._iam._roles.get_scoped(account, None, role_name)
+        if role is None:
+            raise RoleMissingError(role_arn, service)
+        name, _, domain = service.partition(".")
+        principals = {service, service if region is None else f"{name}.{region}.{domain}"}
+        if not _trusts(role.get("AssumeRolePolicyDocument", "{}"), principals):
+            raise RoleNotAssumableError(role_arn, service, "its trust policy does not name the service")
+        return role
 
     def _let_dummy_keys_act_as_root(self) -> None:
         # Symptom: with IAM enforced, a client whose profile holds any key but "test" (an AKIA… of a real
@@ -138,11 +148,11 @@ class Identities:
         return any(key == access_key for _, key in self._iam._access_keys.to_dict())
 
 
-def _trusts(trust_policy: str | dict[str, Any], service: str) -> bool:
+def _trusts(trust_policy: str | dict[str, Any], principals: set[str]) -> bool:
     document = json.loads(trust_policy) if isinstance(trust_policy, str) else trust_policy
     statements = document.get("Statement", [])
     for statement in [statements] if isinstance(statements, dict) else statements:
         services = (statement.get("Principal") or {}).get("Service", []) if statement.get("Effect") == "Allow" else []
-        if service in ([services] if isinstance(services, str) else services):
+        if principals.intersection([services] if isinstance(services, str) else services):
             return True
     return False

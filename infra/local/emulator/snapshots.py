@@ -40,7 +40,7 @@ def recover(directory: Path) -> None:
     for file in directory.glob("*.json"):
         try:
             json.loads(file.read_bytes())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StateDamagedError(file, str(error)) from error
 
 

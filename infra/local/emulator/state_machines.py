@@ -15,6 +15,7 @@ NEEDS: Needs = {
         "_state_machine_aliases",
         "_state_machine_versions",
         "_state_machines",
+        "_tags",
     ),
     "services.eventbridge": ("_put_events",),
 }
@@ -28,6 +29,8 @@ class StateMachineRecords:
     ----------
     machines, versions, aliases, executions, map_runs
         ARN -> record, with the members that the service's Describe calls return.
+    tags
+        ARN of a state machine or an activity -> list of tags.
     """
 
     machines: Any
@@ -35,6 +38,7 @@ class StateMachineRecords:
     aliases: Any
     executions: Any
     map_runs: Any
+    tags: Any
 
 
 class StateMachines:
@@ -49,6 +53,7 @@ class StateMachines:
             aliases=self._service._state_machine_aliases,
             executions=self._service._executions,
             map_runs=self._service._map_runs,
+            tags=self._service._tags,
         )
 
     def resolve(self, arn: str) -> str | None:

@@ -97,7 +97,9 @@ def run(handler: Handler, event: Any, context: Context) -> tuple[bool, str]:
     try:
         if isinstance(result, bytes):  # Lambda's runtime hands bytes on as they are: JSON text, here
             result = json.loads(result)
-        return False, json.dumps(result, ensure_ascii=False, default=_decimal)
+        text = json.dumps(result, ensure_ascii=False, default=_decimal)
+        text.encode()  # half surrogates cannot be sent
+        return False, text
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"
         return True, json.dumps(error_object("Runtime.MarshalError", message, context.aws_request_id))
@@ -114,7 +116,8 @@ def raised(error: Exception, request_id: str, first_frame: int) -> dict[str, Any
     frames = [
         _as_on_lambda(frame) for frame in traceback.format_list(traceback.extract_tb(error.__traceback__)[first_frame:])
     ]
-    found = error_object(type(error).__name__, str(error), request_id, frames)
+    message = str(error).encode(errors="backslashreplace").decode()  # it may hold half surrogates
+    found = error_object(type(error).__name__, message, request_id, frames)
     sys.stdout.write(
         f"[ERROR] {found['errorType']}: {found['errorMessage']}\nTraceback (most recent call last):\n{''.join(frames)}"
     )
@@ -165,7 +168,7 @@ def main(request_fd: int, response_fd: int, lifeline: int) -> None:
     """Serve invocations until the server closes the requests or dies."""
     threading.Thread(target=_die_with_server, args=(lifeline,), daemon=True).start()
     requests, responses = os.fdopen(request_fd, "rb"), os.fdopen(response_fd, "wb")
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr = sys.stdout
     records = _LogRecords()
     logging.getLogger().addHandler(records)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from infra.local.step_functions.errors import missing_activity
+from infra.local.step_functions.errors import ApiError, missing_activity
+from infra.local.step_functions.machines import OWNED_KEY
 
 POLL_SECONDS = 60.0
 """How long GetActivityTask waits for work (API reference, "GetActivityTask")."""
@@ -17,11 +18,12 @@ POLL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A registered activity; `created` in epoch seconds."""
+    """A registered activity; `created` in epoch seconds, `encryption` as it is described."""
 
     arn: str
     name: str
     created: float
+    encryption: dict[str, Any] = field(default_factory=lambda: dict(OWNED_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,19 @@ class Activities:
         self._activities: dict[str, Activity] = {}
         self._desks: defaultdict[str, _Desk] = defaultdict(_Desk)
 
-    def create(self, arn: str, name: str) -> Activity:
-        """Register an activity; one that is registered stays as it is."""
-        return self._activities.setdefault(arn, Activity(arn, name, round(time.time(), 3)))
+    def create(self, arn: str, name: str, encryption: dict[str, Any]) -> Activity:
+        """Register an activity; one that is registered stays as it is.
+
+        Raises
+        ------
+        ApiError
+            ``ActivityAlreadyExists`` for one that is encrypted in another way.
+        """
+        activity = self._activities.setdefault(arn, Activity(arn, name, round(time.time(), 3), encryption))
+        if activity.encryption != encryption:
+            message = "Activity already exists. EncryptionConfiguration may not be updated."
+            raise ApiError("ActivityAlreadyExists", f"Activity Already Exists: '{message}'")
+        return activity
 
     def delete(self, arn: str) -> None:
         """Forget an activity; nothing happens if it is not there."""

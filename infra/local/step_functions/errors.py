@@ -14,12 +14,15 @@ class ApiError(LocalError):
         AWS's error code, e.g. ``ExecutionDoesNotExist``.
     message
         AWS's message.
+    status
+        HTTP status.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.status = status
 
 
 def invalid_arn(reason: str) -> ApiError:
@@ -35,6 +38,26 @@ def missing_machine(arn: str) -> ApiError:
 def missing_execution(arn: str) -> ApiError:
     """Refuse the ARN of an execution that is not there."""
     return ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+
+
+def invalid(problem: str) -> ApiError:
+    """Refuse members that do not go together."""
+    return ApiError("ValidationException", problem)
+
+
+def deleting_machine(arn: str) -> ApiError:
+    """Refuse what needs a state machine that is being deleted."""
+    return ApiError("StateMachineDeleting", f"State Machine is deleting: '{arn}'")
+
+
+def quota_exceeded(problem: str) -> ApiError:
+    """Refuse one more of what a state machine can have."""
+    return ApiError("ServiceQuotaExceededException", problem, 402)
+
+
+def missing_reference() -> ApiError:
+    """Refuse an alias, or a route to a version, that is not there."""
+    return ApiError("ResourceNotFound", "Request references a resource that does not exist.")
 
 
 def missing_resource(arn: str) -> ApiError:

@@ -13,6 +13,9 @@ from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.errors import missing_machine
 from workflows.interpreter import load
 
+OWNED_KEY = {"type": "AWS_OWNED_KEY"}
+"""The `encryptionConfiguration` of what names no key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -32,6 +35,8 @@ class Machine:
         Through which it was named.
     revision_id
         Which state of the machine it is.
+    encryption
+        The `encryptionConfiguration`.
     """
 
     arn: str
@@ -44,6 +49,7 @@ class Machine:
     alias_arn: str | None = None
     tracing: Mapping[str, Any] = field(default_factory=lambda: {"enabled": False})
     revision_id: str | None = None
+    encryption: Mapping[str, Any] = field(default_factory=lambda: dict(OWNED_KEY))
 
     @property
     def express(self) -> bool:
@@ -107,12 +113,8 @@ class Machines:
         """Give the emulator's record of a version."""
         return cast("dict[str, Any] | None", self._records.versions.get(arn))
 
-    def alias(self, arn: str) -> dict[str, Any] | None:
-        """Give the emulator's record of an alias."""
-        return cast("dict[str, Any] | None", self._records.aliases.get(arn))
-
     def versions_of(self, arn: str) -> list[dict[str, Any]]:
-        """Give the emulator's records of the versions of a state machine."""
+        """Give the emulator's records of the versions of a state machine, the oldest first."""
         return [version for version in self._records.versions.values() if version["stateMachineArn"] == arn]
 
     def published(self, arn: str, revision: str) -> dict[str, Any] | None:
@@ -120,18 +122,31 @@ class Machines:
         versions = self.versions_of(arn)
         return next((version for version in versions if version["stateMachineRevisionId"] == revision), None)
 
+    def alias(self, arn: str) -> dict[str, Any] | None:
+        """Give the record of an alias."""
+        return cast("dict[str, Any] | None", self._records.aliases.get(arn))
+
+    def put_alias(self, alias: dict[str, Any]) -> None:
+        """Keep the record of an alias."""
+        self._records.aliases[alias["stateMachineAliasArn"]] = alias
+
+    def remove_alias(self, arn: str) -> None:
+        """Forget an alias; nothing happens if it is not there."""
+        self._records.aliases.pop(arn, None)
+
     def aliases_of(self, arn: str) -> list[dict[str, Any]]:
-        """Give the emulator's records of the aliases of a state machine."""
+        """Give the records of the aliases of a state machine, the oldest first."""
         return [
             alias for alias in self._records.aliases.values() if alias["stateMachineAliasArn"].rpartition(":")[0] == arn
         ]
 
-    def forget_versions(self, arn: str) -> None:
-        """Remove the versions and aliases of a state machine."""
+    def remove(self, arn: str) -> None:
+        """Forget a state machine with its versions and aliases."""
         for alias in self.aliases_of(arn):
             self._records.aliases.pop(alias["stateMachineAliasArn"])
         for version in self.versions_of(arn):
             self._records.versions.pop(version["stateMachineVersionArn"])
+        self._records.machines.pop(arn, None)
 
 
 def _machine(
@@ -153,6 +168,7 @@ def _machine(
         alias_arn=alias_arn,
         tracing=record.get("tracingConfiguration") or {"enabled": False},
         revision_id=record.get("revisionId") or record.get("stateMachineRevisionId"),
+        encryption=record.get("encryptionConfiguration") or dict(OWNED_KEY),
     )
 
 

@@ -16,17 +16,21 @@ PAGE = 100
 """Entries of a page when the caller does not say (API reference, `maxResults`)."""
 
 
-def page(entries: Sequence[T], request: Mapping[str, Any], scope: str) -> tuple[Sequence[T], dict[str, str]]:
+def page(
+    entries: Sequence[T], request: Mapping[str, Any], scope: str, *, latest_first: bool = False
+) -> tuple[Sequence[T], dict[str, str]]:
     """Take the page that a request asks for.
 
     Parameters
     ----------
     entries
-        All of them. Between two pages entries may be added at the end, not before.
+        All of them. Between two pages entries may be added, at one end alone.
     request
         With `maxResults` (0 and none mean `PAGE`) and `nextToken`.
     scope
         What is listed; a token of something else is refused.
+    latest_first
+        Whether it is the beginning at which entries may be added, not the end.
 
     Returns
     -------
@@ -38,20 +42,26 @@ def page(entries: Sequence[T], request: Mapping[str, Any], scope: str) -> tuple[
         ``InvalidToken``.
     """
     size = request.get("maxResults") or PAGE
-    start = _start(request["nextToken"], scope) if request.get("nextToken") else 0
+    start = 0
+    if request.get("nextToken"):
+        position = _position(request["nextToken"], scope)
+        start = max(len(entries) - position, 0) if latest_first else position
     stop = start + size
-    return entries[start:stop], ({"nextToken": _token(stop, scope)} if stop < len(entries) else {})
+    if stop >= len(entries):
+        return entries[start:stop], {}
+    return entries[start:stop], {"nextToken": _token(len(entries) - stop if latest_first else stop, scope)}
 
 
-def _token(start: int, scope: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([start, scope]).encode()).decode()
+def _token(position: int, scope: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([position, scope]).encode()).decode()
 
 
-def _start(token: str, scope: str) -> int:
+def _position(token: str, scope: str) -> int:
+    """Read how far the pages have come: from the beginning, or to the end where the latest come first."""
     try:
-        start, of = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, binascii.Error, TypeError):
-        start, of = None, None
-    if not isinstance(start, int) or of != scope:
+        position, of = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (ValueError, binascii.Error, TypeError, RecursionError):
+        position, of = None, None
+    if type(position) is not int or position < 0 or of != scope:
         raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
-    return start
+    return position

@@ -15,6 +15,9 @@ from workflows.interpreter.payload import text_of
 REDRIVABLE_DAYS = 14
 """How long after its end an execution can be redriven (API reference, "RedriveExecution")."""
 
+MOST_REDRIVES = 1000
+"""How often a Map Run can be redriven, and its execution with it (developer guide, "Redriving Map Runs")."""
+
 REDRIVABLE_EVENTS = 24_999
 """The history of an execution that is redriven must hold fewer events (developer guide, "Redriving executions")."""
 
@@ -73,9 +76,12 @@ class ExecutionRecord:
             role_arn=self.machine.role_arn,
             state_machine_arn=self.machine.arn,
             state_machine_name=self.machine.name,
+            version_arn=self.machine.version_arn,
+            alias_arn=self.machine.alias_arn,
             redrive_count=self.redrives,
             redrive_time=self.redriven,
             tells_redrives=not self.synchronous,
+            input_text=self.input,
         )
 
     def begin_again(self) -> None:
@@ -102,6 +108,8 @@ class ExecutionRecord:
             return "Execution redrivable period exceeded"
         if len(self.journal) >= REDRIVABLE_EVENTS:
             return "Execution history event limit exceeded"
+        if any(map_run.redrives >= MOST_REDRIVES for map_run in self.map_runs):
+            return "Map Run redrive limit exceeded"
         return None
 
     def describe(self) -> dict[str, Any]:

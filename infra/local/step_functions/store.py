@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -16,9 +17,15 @@ class Store:
     """The executions that can be looked up, and the interpreter's `Observer` that keeps track of Map Runs.
 
     Express executions are not kept: nothing can be asked of them once they have ended.
+
+    Attributes
+    ----------
+    deleting
+        ARNs of the state machines whose executions are to end.
     """
 
     def __init__(self) -> None:
+        self.deleting: set[str] = set()
         self._executions: dict[str, ExecutionRecord] = {}
         self._of_machine: defaultdict[str, list[ExecutionRecord]] = defaultdict(list)
         self._map_runs: dict[str, MapRun] = {}
@@ -70,7 +77,12 @@ class Store:
         return [record for record in list(self._executions.values()) if record.status == "RUNNING"]
 
     def on_event(self, journal: Journal, event: Event) -> None:
-        """Take no note of events: the journal holds them."""
+        """End an execution whose state machine is being deleted at its next state."""
+        if self.deleting and event.type.endswith("StateExited"):
+            record = self._executions.get(journal.execution_arn)
+            if record is not None and record.machine.arn in self.deleting and record.interpreter is not None:
+                # When the state was the last one, the execution has ended before it can be stopped.
+                asyncio.get_running_loop().call_soon(record.interpreter.stop)
 
     def on_map_run(self, map_run: MapRun) -> None:
         """Find the Map Run by its ARN from now on, and through its execution."""
@@ -107,5 +119,5 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
-        for index in (self._executions, self._of_machine, self._map_runs, self._children):
+        for index in (self._executions, self._of_machine, self._map_runs, self._children, self.deleting):
             index.clear()

@@ -147,9 +147,10 @@ def test_state_that_is_in_use_is_refused_and_untouched(tmp_path: Path) -> None:
         assert client(url, "sts").get_caller_identity()
 
 
-def test_damaged_state_is_refused_by_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "[" * 100_000 + "]" * 100_000], ids=["cut off", "nested too deeply"])
+def test_damaged_state_is_refused_by_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "snapshot").mkdir()
-    (tmp_path / "snapshot" / "s3.json").write_text("{")
+    (tmp_path / "snapshot" / "s3.json").write_text(text)
 
     with serving(tmp_path) as (process, _):
         assert process.wait(30) == 1

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.infra.local.state_machine_world import World, refused, task
+from tests.infra.local.state_machine_world import World, refused, single, task
 
 
 @pytest.fixture
@@ -98,6 +98,31 @@ def test_a_token_can_be_reported_before_the_request_that_carries_it_is_answered(
     assert ended["output"] == '"early"'
 
 
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({"output": '{"early":true}'}, {"status": "SUCCEEDED", "output": '{"early":true}'}),
+        ({"error": "Rejected", "cause": "by Ann"}, {"status": "FAILED", "error": "Rejected", "cause": "by Ann"}),
+    ],
+)
+def test_a_report_ends_a_job_that_is_waited_for_before_it_is_done(world, queue, report, expected):
+    inner = world.machine(single({"Type": "Wait", "Seconds": 600, "End": True}))
+    arguments = {"StateMachineArn": inner, "Input": {"token.$": "$$.Task.Token"}}
+    outer = world.start(task("arn:aws:states:::states:startExecution.sync", arguments))
+    while "TaskSubmitted" not in world.types(outer):
+        pass
+    (child,) = world.states.list_executions(stateMachineArn=inner)["executions"]
+    given = json.loads(world.states.describe_execution(executionArn=child["executionArn"])["input"])
+
+    send = world.states.send_task_success if "output" in report else world.states.send_task_failure
+    send(taskToken=given["token"], **report)
+
+    assert world.end_of(outer).items() >= expected.items()
+    assert world.states.describe_execution(executionArn=child["executionArn"])["status"] == "RUNNING"
+    world.states.stop_execution(executionArn=child["executionArn"])
+    assert code_of_refusal(world.states.send_task_heartbeat, taskToken=given["token"]) == "TaskTimedOut"
+
+
 def test_an_activity_is_done_by_the_worker_that_fetches_it(world):
     states = world.states
     activity = states.create_activity(name=f"activity-{world.unique}")["activityArn"]
@@ -161,3 +186,33 @@ def test_an_activity_is_created_once_and_listed(world):
     assert (again["activityArn"], again["creationDate"]) == (first["activityArn"], first["creationDate"])
     assert name in [activity["name"] for activity in states.list_activities()["activities"]]
     assert code_of_refusal(states.create_activity, name="a b") == "InvalidName"
+
+
+def test_an_activity_keeps_its_tags_and_tells_its_encryption(world):
+    states, name = world.states, f"activity-{world.unique}"
+    key = world.client("kms").create_key()["KeyMetadata"]["Arn"]
+    managed = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": key, "kmsDataKeyReusePeriodSeconds": 60}
+    tags = [{"key": "a", "value": "b"}]
+
+    arn = states.create_activity(name=name, tags=tags, encryptionConfiguration=managed)["activityArn"]
+    plain = states.create_activity(name=f"{name}-plain")["activityArn"]
+    states.create_activity(name=name, tags=[{"key": "other"}], encryptionConfiguration=managed)
+
+    assert states.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+    assert states.describe_activity(activityArn=arn)["encryptionConfiguration"] == managed
+    assert states.describe_activity(activityArn=plain)["encryptionConfiguration"] == {"type": "AWS_OWNED_KEY"}
+    assert code_of_refusal(states.create_activity, name=name) == "ActivityAlreadyExists"
+    states.delete_activity(activityArn=arn)
+    assert code_of_refusal(states.list_tags_for_resource, resourceArn=arn) == "ResourceNotFound"
+
+
+@pytest.mark.parametrize("output", ["not json", "NaN", "1e999", "[" * 2000 + "]" * 2000, "1" * 5000, "", '{"a":1}x'])
+def test_an_output_that_is_no_json_is_refused_and_the_task_waits_on(world, queue, output):
+    execution = world.start(waiting(queue))
+    token = world.token_in(queue)
+
+    assert code_of_refusal(world.states.send_task_success, taskToken=token, output=output) == "InvalidOutput"
+    world.states.send_task_success(taskToken=token, output=' { "a" : 1 } ')
+
+    ended = world.end_of(execution)
+    assert ended["output"] == '{"a":1}'

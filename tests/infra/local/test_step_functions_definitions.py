@@ -138,6 +138,9 @@ def test_validation_tells_every_finding_with_its_place(world):
     assert answer["result"] == "FAIL"
     assert answer["diagnostics"][0]["severity"] == "ERROR"
     assert answer["diagnostics"][0]["location"].startswith("/States/A")
+    twice = {"StartAt": "A", "States": {name: {"Type": "Pass", "Next": 1} for name in "AB"}}
+    first = validate(definition=json.dumps(twice), maxResults=1, severity="WARNING")
+    assert (len(first["diagnostics"]), first["truncated"]) == (1, True)
 
 
 def versions(world):
@@ -163,12 +166,215 @@ def test_a_revision_is_published_once(world):
     assert again["stateMachineVersionArn"] == second
 
 
-def test_a_version_has_no_tags(world):
-    machine, first, _ = versions(world)
-    tag = world.states.tag_resource
+def test_tags_are_put_listed_and_taken_away(world):
+    states = world.states
+    machine = world.machine(PASS, tags=[{"key": "team", "value": "a"}, {"key": "empty"}])
 
-    tag(resourceArn=machine, tags=[{"key": "k", "value": "v"}])
-    assert refused(tag, resourceArn=first, tags=[]) == ("ResourceNotFound", f"Resource not found: '{first}'")
+    def tags():
+        return {tag["key"]: tag["value"] for tag in states.list_tags_for_resource(resourceArn=machine)["tags"]}
+
+    assert tags() == {"team": "a", "empty": ""}
+    states.tag_resource(resourceArn=machine, tags=[{"key": "team", "value": "b"}, {"key": "new", "value": "ü"}])
+    states.untag_resource(resourceArn=machine, tagKeys=["empty", "nonesuch"])
+    assert tags() == {"team": "b", "new": "ü"}
+    too_many = [{"key": f"k{number}", "value": ""} for number in range(49)]
+    assert refused(states.tag_resource, resourceArn=machine, tags=too_many)[0] == "TooManyTags"
+    reserved = [{"key": "AWS:x", "value": ""}]
+    assert refused(states.tag_resource, resourceArn=machine, tags=reserved)[0] == "ValidationException"
+    assert tags() == {"team": "b", "new": "ü"}
+
+
+def test_a_version_has_no_tags(world):
+    _, first, _ = versions(world)
+
+    assert refused(world.states.tag_resource, resourceArn=first, tags=[]) == (
+        "ResourceNotFound",
+        f"Resource not found: '{first}'",
+    )
+
+
+@pytest.mark.parametrize("kind", ["versions", "aliases"])
+def test_versions_and_aliases_are_listed_in_pages_whose_tokens_are_theirs_alone(world, kind):
+    machine, first, second = versions(world)
+    for name, version in (("a.b", first), ("live", second)):
+        route = [{"stateMachineVersionArn": version, "weight": 100}]
+        world.states.create_state_machine_alias(name=name, routingConfiguration=route)
+    listing, member, arn, expected = {
+        "versions": (
+            world.states.list_state_machine_versions,
+            "stateMachineVersions",
+            "stateMachineVersionArn",
+            [second, first],
+        ),
+        "aliases": (
+            world.states.list_state_machine_aliases,
+            "stateMachineAliases",
+            "stateMachineAliasArn",
+            [f"{machine}:a.b", f"{machine}:live"],
+        ),
+    }[kind]
+
+    page = listing(stateMachineArn=machine, maxResults=1)
+    rest = listing(stateMachineArn=machine, nextToken=page["nextToken"])
+
+    assert [entry[arn] for entry in page[member] + rest[member]] == expected
+    assert "nextToken" not in rest
+    assert refused(listing, stateMachineArn=world.machine(PASS), nextToken=page["nextToken"])[0] == "InvalidToken"
+
+
+def test_aliases_of_a_version_are_those_that_route_to_it(world):
+    machine, first, second = versions(world)
+    route = [{"stateMachineVersionArn": first, "weight": 100}]
+    alias = world.states.create_state_machine_alias(name="one", routingConfiguration=route)["stateMachineAliasArn"]
+
+    listed = world.states.list_state_machine_aliases(stateMachineArn=first)["stateMachineAliases"]
+
+    assert [entry["stateMachineAliasArn"] for entry in listed] == [alias]
+    assert not world.states.list_state_machine_aliases(stateMachineArn=second)["stateMachineAliases"]
+    assert machine in alias
+
+
+def test_an_alias_is_changed_and_described(world):
+    _, first, second = versions(world)
+    states = world.states
+    route = [{"stateMachineVersionArn": first, "weight": 100}]
+    alias = states.create_state_machine_alias(name="live", routingConfiguration=route)["stateMachineAliasArn"]
+    other = versions(world)[1]
+    elsewhere = [{"stateMachineVersionArn": other, "weight": 100}]
+
+    assert "description" not in states.describe_state_machine_alias(stateMachineAliasArn=alias)
+    states.update_state_machine_alias(
+        stateMachineAliasArn=alias,
+        description="d",
+        routingConfiguration=[{"stateMachineVersionArn": second, "weight": 100}],
+    )
+    described = states.describe_state_machine_alias(stateMachineAliasArn=alias)
+    assert described["routingConfiguration"][0]["stateMachineVersionArn"] == second
+    assert (described["description"], described["name"]) == ("d", "live")
+    update = states.update_state_machine_alias
+    assert refused(update, stateMachineAliasArn=alias)[0] == "ValidationException"
+    assert refused(update, stateMachineAliasArn=alias, routingConfiguration=elsewhere)[0] == "ValidationException"
+    states.delete_state_machine_alias(stateMachineAliasArn=alias)
+    states.delete_state_machine_alias(stateMachineAliasArn=alias)
+    assert refused(states.describe_state_machine_alias, stateMachineAliasArn=alias)[0] == "ResourceNotFound"
+
+
+def test_a_route_to_a_version_that_is_not_there_or_another_machines_is_refused(world):
+    (machine, first, _), (_, other, _) = versions(world), versions(world)
+    create = world.states.create_state_machine_alias
+
+    def code(*arns):
+        routes = [{"stateMachineVersionArn": arn, "weight": 100 // len(arns)} for arn in arns]
+        return refused(create, name="a", routingConfiguration=routes)[0]
+
+    assert code(f"{machine}:9") == "ResourceNotFound"
+    assert code(first, other) == "ValidationException"
+    assert code("nonsense") == "InvalidArn"
+
+
+def test_a_machine_has_a_hundred_aliases_and_no_more(world):
+    _, first, _ = versions(world)
+    create = world.states.create_state_machine_alias
+    route = [{"stateMachineVersionArn": first, "weight": 100}]
+    for number in range(100):
+        create(name=f"a{number}", routingConfiguration=route)
+
+    assert refused(create, name="one-more", routingConfiguration=route)[0] == "ServiceQuotaExceededException"
+    create(name="a0", routingConfiguration=route)
+
+
+def test_a_machine_and_its_versions_tell_their_encryption_and_tracing(world):
+    key = world.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    settings = {
+        "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": key},
+        "tracingConfiguration": {"enabled": True},
+    }
+    machine = world.machine(PASS, **settings)
+    version = world.states.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"]
+
+    for arn in (machine, version):
+        described = world.states.describe_state_machine(stateMachineArn=arn)
+        assert described["tracingConfiguration"] == {"enabled": True}
+        expected = settings["encryptionConfiguration"] | {"kmsDataKeyReusePeriodSeconds": 300}
+        assert described["encryptionConfiguration"] == expected
+    metadata = world.states.describe_state_machine(stateMachineArn=machine, includedData="METADATA_ONLY")
+    assert metadata["definition"] == "{}"
+
+
+def test_another_tracing_makes_it_another_machine_another_role_or_tag_does_not(world):
+    create = world.states.create_state_machine
+    request = {"name": world.unique, "definition": json.dumps(PASS), "roleArn": world.role()}
+    first = create(**request)
+
+    assert create(**{**request, "roleArn": world.role(), "tags": [{"key": "a", "value": "b"}]}) | {
+        "ResponseMetadata": None
+    } == first | {"ResponseMetadata": None}
+    assert refused(create, **request, tracingConfiguration={"enabled": True})[0] == "StateMachineAlreadyExists"
+    described = world.states.describe_state_machine(stateMachineArn=first["stateMachineArn"])
+    assert described["roleArn"] == request["roleArn"]
+    assert not world.states.list_tags_for_resource(resourceArn=first["stateMachineArn"])["tags"]
+
+
+def test_a_machine_that_is_deleted_while_it_runs_is_there_until_its_executions_have_ended(world):
+    states = world.states
+    again = {"Type": "Choice", "Choices": [{"Variable": "$.stop", "IsPresent": True, "Next": "End"}], "Default": "Wait"}
+    wait = {"Type": "Wait", "Seconds": 1, "Next": "Again"}
+    loop = {"StartAt": "Wait", "States": {"Wait": wait, "Again": again, "End": {"Type": "Succeed"}}}
+    execution = world.start(loop)
+    machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+    name, role = machine.rpartition(":")[2], world.role()
+
+    states.delete_state_machine(stateMachineArn=machine)
+
+    assert states.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING"
+    assert refused(states.start_execution, stateMachineArn=machine)[0] == "StateMachineDeleting"
+    recreate = {"name": name, "definition": json.dumps(PASS), "roleArn": role}
+    assert refused(states.create_state_machine, **recreate)[0] == "StateMachineDeleting"
+    assert world.end_of(execution)["status"] == "ABORTED"
+    assert refused(states.describe_state_machine, stateMachineArn=machine)[0] == "StateMachineDoesNotExist"
+    states.create_state_machine(**recreate)
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "problem", "place"),
+    [
+        ("foo:bar", {}, "is not recognized", "Resource"),
+        ("aws-sdk:nonesuch:listThings", {}, "is not recognized", "Resource"),
+        ("aws-sdk:s3:listThings", {}, "is not recognized", "Resource"),
+        ("aws-sdk:s3:listBuckets.sync", {}, "is not recognized", "Resource"),
+        ("dynamodb:getItem.waitForTaskToken", {}, "is not recognized", "Resource"),
+        ("sqs:sendMessage.sync", {}, "is not recognized", "Resource"),
+        (
+            "aws-sdk:s3:getObject",
+            {"bucket": "b"},
+            "The field 'bucket' is not supported by Step Functions",
+            "Parameters",
+        ),
+        (
+            "aws-sdk:sqs:sendMessage",
+            {"Queue.$": "$"},
+            "The field 'Queue' is not supported by Step Functions",
+            "Parameters",
+        ),
+        ("sqs:sendMessage", {"QueueUrl": "q"}, "The field 'MessageBody' is required but was missing", "Parameters"),
+    ],
+)
+def test_integrations_that_do_not_exist_are_refused_when_the_machine_is_created(
+    world, resource, parameters, problem, place
+):
+    work = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True}
+    branch = {"Type": "Parallel", "Branches": [{"StartAt": "W", "States": {"W": work}}], "End": True}
+
+    code, message = refused(
+        world.states.create_state_machine,
+        name=world.unique,
+        definition=json.dumps(single(branch)),
+        roleArn=world.role(),
+    )
+
+    assert code == "InvalidDefinition"
+    assert problem in message
+    assert message.endswith(f"at /States/Only/Branches[0]/States/W/{place}'")
 
 
 def test_an_alias_takes_only_versions_whose_weights_add_up(world):

@@ -194,8 +194,43 @@ def test_an_alias_starts_the_version_that_it_routes_to(world):
     assert (before["output"], after["output"]) == ("1", "2")
     assert (before["stateMachineAliasArn"], before["stateMachineVersionArn"]) == (alias, first)
     assert before["stateMachineArn"] == machine
+    started = world.events(before["executionArn"])[0]["executionStartedEventDetails"]
+    assert (started["stateMachineAliasArn"], started["stateMachineVersionArn"]) == (alias, first)
     assert len(states.list_executions(stateMachineArn=alias)["executions"]) == 2
     assert len(states.list_executions(stateMachineArn=second)["executions"]) == 1
+
+
+def test_the_input_is_told_as_it_was_sent(world):
+    execution = world.states.start_execution(stateMachineArn=world.machine(PASS), input=" [[1, 2],\n 3.0e1] ")
+
+    described = world.end_of(execution["executionArn"])
+
+    started, entered = world.events(execution["executionArn"])[:2]
+    assert started["executionStartedEventDetails"]["input"] == described["input"] == " [[1, 2],\n 3.0e1] "
+    assert entered["stateEnteredEventDetails"]["input"] == "[[1,2],30.0]"
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "[-Infinity]", "1e999", "[" * 5000 + "]" * 5000, "1" * 5000, "{", "[1] x", "\ufeff{}"]
+)
+def test_an_input_that_is_no_json_is_refused(world, text):
+    code, _ = refused(world.states.start_execution, stateMachineArn=world.machine(PASS), input=text)
+
+    assert code == "InvalidExecutionInput"
+
+
+def test_metadata_alone_can_be_asked_for(world):
+    execution = world.run(PASS)["executionArn"]
+    secret = {"input", "inputDetails", "output", "outputDetails"}
+
+    described = world.states.describe_execution(executionArn=execution, includedData="METADATA_ONLY")
+    machine = world.states.describe_state_machine_for_execution(executionArn=execution, includedData="METADATA_ONLY")
+    express = world.machine(PASS, type="EXPRESS")
+    answer = world.states.start_sync_execution(stateMachineArn=express, includedData="METADATA_ONLY")
+
+    assert described["status"] == answer["status"] == "SUCCEEDED"
+    assert not secret & (described.keys() | answer.keys())
+    assert machine["definition"] == "{}"
 
 
 def test_an_execution_keeps_its_definition_when_the_machine_changes(world):
@@ -280,7 +315,9 @@ def test_a_redrive_goes_on_at_the_failed_state(world):
     first = world.states.redrive_execution(executionArn=failed["executionArn"], clientToken="t")
     ended = world.end_of(failed["executionArn"])
     again = world.states.redrive_execution(executionArn=failed["executionArn"], clientToken="t")
+    code, _ = refused(world.states.redrive_execution, executionArn=failed["executionArn"], clientToken="other")
 
+    assert code == "ExecutionNotRedrivable"
     assert failed["error"] == "S3.NoSuchKeyException"
     assert failed["redriveStatus"] == "REDRIVABLE"
     assert json.loads(ended["output"]) == {"body": "now", "count": 1}

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.infra.local.state_machine_world import World
+from tests.infra.local.state_machine_world import World, refused
 
 FLAKY = """
 import boto3
@@ -156,6 +156,7 @@ def test_limits_of_a_map_run_can_be_changed_while_it_runs(world):
         map_runs = world.states.list_map_runs(executionArn=execution)["mapRuns"]
     arn = map_runs[0]["mapRunArn"]
 
+    assert refused(world.states.update_map_run, mapRunArn=arn)[0] == "ValidationException"
     world.states.update_map_run(mapRunArn=arn, maxConcurrency=3, toleratedFailureCount=2)
 
     deadline = time.monotonic() + 10
@@ -166,6 +167,7 @@ def test_limits_of_a_map_run_can_be_changed_while_it_runs(world):
     assert (described["maxConcurrency"], described["toleratedFailureCount"]) == (3, 2)
     world.states.stop_execution(executionArn=execution)
     assert world.states.describe_map_run(mapRunArn=arn)["status"] == "ABORTED"
+    assert refused(world.states.update_map_run, mapRunArn=arn, maxConcurrency=1)[0] == "ValidationException"
 
 
 def test_an_unreadable_manifest_fails_the_map(world):

@@ -1,27 +1,34 @@
 """The parts of the Step Functions service that need no emulator."""
 
 import asyncio
+import contextlib
 import functools
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local.emulator import StateMachineRecords
+from infra.local.step_functions.actions.version_actions import check_room_for_version
 from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.callbacks import Callbacks
+from infra.local.step_functions.deletions import Deletions
 from infra.local.step_functions.engine import Engine
 from infra.local.step_functions.errors import ApiError
 from infra.local.step_functions.integrations import names
 from infra.local.step_functions.integrations.resource import Resource
 from infra.local.step_functions.integrations.shapes import UnfitArgumentError, iso_time, to_output, to_request
-from infra.local.step_functions.machines import Machine
+from infra.local.step_functions.machines import Machine, Machines
 from infra.local.step_functions.paging import page
 from infra.local.step_functions.records import ExecutionRecord
+from infra.local.step_functions.settings import check_name
 from infra.local.step_functions.store import INTERRUPTED, Store
+from infra.local.step_functions.tags import Tags
 from workflows.interpreter import Journal, StatesError
 
 MACHINE_ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
@@ -151,11 +158,12 @@ def test_times_in_answers_keep_their_milliseconds():
     assert iso_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05Z"
 
 
-@given(st.lists(st.integers(), max_size=30), st.integers(1, 7))
-def test_pages_hold_every_entry_once_in_order(entries, size):
-    seen, request = [], {"maxResults": size}
+@given(st.lists(st.integers(), max_size=30), st.integers(1, 7), st.booleans())
+def test_pages_hold_every_entry_once_in_order_whatever_is_added_meanwhile(entries, size, latest_first):
+    seen, request, present = [], {"maxResults": size}, list(entries)
     while True:
-        shown, more = page(entries, request, "scope")
+        shown, more = page(present, request, "scope", latest_first=latest_first)
+        present = ["new", *present] if latest_first else present
         seen += shown
         assert len(shown) <= size
         if not more:
@@ -178,6 +186,50 @@ def test_arns_are_read_and_written():
     assert str(Arn.parse(text, "express")) == text
     with pytest.raises(ApiError, match="Resource type not valid in this context: express"):
         Arn.parse(text, "execution")
+
+
+@pytest.mark.parametrize(
+    ("arn", "kinds", "qualifier"),
+    [
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:m", ("stateMachine",), None),
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:m:7", ("stateMachine",), "7"),
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:m/label", ("stateMachine",), "label"),
+    ],
+)
+def test_a_qualifier_is_told_from_the_name(arn, kinds, qualifier):
+    assert Arn.parse(arn, *kinds).qualifier == qualifier
+
+
+@pytest.mark.parametrize("character", [*' \t<>{}[]?*"#%\\^|~`$&,;:/', "\x00", "\x7f", "\x9f", "\ufffe", "\U0010ffff"])
+def test_names_have_none_of_the_characters_that_aws_forbids(character):
+    check_name("run-1_é.(2)@x+y='!")
+    with pytest.raises(ApiError, match="InvalidName"):
+        check_name(f"a{character}b")
+
+
+def test_a_deletion_is_finished_after_a_restart():
+    machines = {MACHINE_ARN: {"name": "m"}}
+    services = SimpleNamespace(scope=lambda account, region: contextlib.nullcontext())
+    tags = {MACHINE_ARN: [{"key": "a", "value": "b"}]}
+    store = Store()
+    deletions = Deletions(services, Machines(StateMachineRecords(machines, {}, {}, {}, {}, tags)), store, Tags(tags))
+
+    deletions.load(json.loads(json.dumps([MACHINE_ARN])))
+    assert deletions.save() == [MACHINE_ARN]
+    deletions.settle()
+
+    assert (machines, tags, store.deleting) == ({}, {}, set())
+
+
+def test_a_machine_has_a_thousand_versions_and_no_more():
+    versions = {f"{MACHINE_ARN}:{n}": {"stateMachineArn": MACHINE_ARN} for n in range(1, 1000)}
+    machines = Machines(StateMachineRecords({}, versions, {}, {}, {}, {}))
+
+    check_room_for_version(machines, MACHINE_ARN)
+    versions[f"{MACHINE_ARN}:1000"] = {"stateMachineArn": MACHINE_ARN}
+    with pytest.raises(ApiError, match="ServiceQuotaExceededException") as refusal:
+        check_room_for_version(machines, MACHINE_ARN)
+    assert refusal.value.status == 402
 
 
 def test_a_report_after_the_end_of_the_wait_reaches_nobody():

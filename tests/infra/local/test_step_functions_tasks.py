@@ -76,6 +76,28 @@ def test_a_function_fails_under_its_own_error_name(world, optimized):
     assert json.loads(json.loads(ended["output"])["Cause"])["errorMessage"] == "v7"
 
 
+@pytest.mark.parametrize("optimized", [False, True])
+@pytest.mark.parametrize("result", ["{'a': float('nan')}", "[float('-inf')]", "b'NaN'"])
+def test_a_result_that_is_no_json_fails_the_execution(world, optimized, result):
+    function = world.function(f"def handler(event, context): return {result}")
+    invoke = task("arn:aws:states:::lambda:invoke", {"FunctionName": function}) if optimized else task(function)
+
+    ended = world.run(invoke)
+
+    assert ended["error"] == "States.Runtime"
+    assert "is not valid JSON" in ended["cause"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [("return {'text': '\\ud800'}", "Runtime.MarshalError"), ("raise ValueError('\\ud800')", "ValueError")],
+)
+def test_half_surrogates_of_a_function_fail_the_task_not_the_worker(world, body, error):
+    function = world.function(f"def handler(event, context): {body}")
+
+    assert world.run(task(function))["error"] == error
+
+
 def test_a_missing_function_fails_as_on_aws(world):
     ended = world.run(task("arn:aws:states:::lambda:invoke", {"FunctionName": "nonesuch"}))
 
@@ -96,13 +118,17 @@ def test_a_role_that_may_not_invoke_makes_the_task_fail(world, echo):
     assert f"assumed-role/{weak.rsplit('/', 1)[-1]}/" in ended["cause"]
 
 
-def test_a_role_that_does_not_trust_step_functions_makes_the_task_fail(world):
-    other = world.role(principal={"Service": "ec2.amazonaws.com"})
+def test_a_role_that_trusts_step_functions_no_more_makes_the_task_fail(world):
+    role = world.role()
+    machine = world.machine(task("arn:aws:states:::aws-sdk:s3:listBuckets", {}), role=role)
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    world.client("iam").update_assume_role_policy(RoleName=role.rpartition("/")[2], PolicyDocument=policy)
 
-    ended = world.run(task("arn:aws:states:::aws-sdk:s3:listBuckets", {}), role=other)
+    ended = world.end_of(world.states.start_execution(stateMachineArn=machine)["executionArn"])
 
     assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
-    assert other in ended["cause"]
+    assert role in ended["cause"]
 
 
 def test_the_credentials_of_a_state_name_the_role_that_calls(world):
@@ -211,12 +237,16 @@ def test_a_null_in_the_place_of_a_required_member_is_refused_by_the_service(worl
 
 
 def test_arguments_that_do_not_fit_fail_the_state_before_it_is_scheduled(world):
-    ended = world.run(task("arn:aws:states:::aws-sdk:s3:getObject", {"Bucket": "b", "Keyy.$": "$.key"}), {"key": "k"})
+    missing = world.run(task("arn:aws:states:::aws-sdk:s3:getObject", {"Bucket": "b"}))
+    configuration = {"Bucket": "b", "CreateBucketConfiguration.$": "$.configuration"}
+    unknown = world.run(
+        task("arn:aws:states:::aws-sdk:s3:createBucket", configuration), {"configuration": {"Constraint": "eu-west-1"}}
+    )
 
-    assert ended["error"] == "States.Runtime"
-    assert "The field 'Key' is required but was missing" in ended["cause"]
-    assert "The field 'Keyy' is not supported by Step Functions" in ended["cause"]
-    assert "TaskScheduled" not in world.types(ended["executionArn"])
+    assert missing["error"] == unknown["error"] == "States.Runtime"
+    assert "The field 'Key' is required but was missing" in missing["cause"]
+    assert "The field 'Constraint' is not supported by Step Functions" in unknown["cause"]
+    assert "TaskScheduled" not in world.types(missing["executionArn"]) + world.types(unknown["executionArn"])
 
 
 def test_what_the_embedded_aws_cannot_do_fails_by_name(world):
@@ -226,6 +256,16 @@ def test_what_the_embedded_aws_cannot_do_fails_by_name(world):
 
     assert ended["status"] == "FAILED"
     assert "does not run arn:aws:states:::sagemaker:createModel" in ended["cause"]
+
+
+def test_an_answer_that_is_a_stream_of_events_fails_by_name(world):
+    query = {"Bucket": "b", "Key": "k", "Expression": "e", "ExpressionType": "SQL"}
+    query |= {"InputSerialization": {}, "OutputSerialization": {}}
+
+    ended = world.run(task("arn:aws:states:::aws-sdk:s3:selectObjectContent", query))
+
+    assert ended["error"] == "States.Runtime"
+    assert "stream of events" in ended["cause"]
 
 
 @pytest.mark.parametrize(

@@ -326,19 +326,20 @@ def test_an_activity_starts_when_a_worker_takes_it():
     assert seen.outcome.output is True
 
 
-def test_a_token_is_there_before_the_parameters_are_filled_and_is_new_for_each_attempt():
+@pytest.mark.parametrize("pattern", [".waitForTaskToken", ".sync"])
+def test_a_token_is_there_before_the_parameters_are_filled_and_is_new_for_each_attempt(pattern):
     definition = machine(
         Ask=task(
             "x",
-            Resource="arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            Parameters={"token.$": "$$.Task.Token"},
+            Resource=f"arn:aws:states:::states:startExecution{pattern}",
+            Parameters={"StateMachineArn": "a", "Input": {"token.$": "$$.Task.Token"}},
             Retry=[{"ErrorEquals": ["Again"]}],
         )
     )
-    seen = play(definition, sendMessage=in_turn(StatesError("Again"), "done"))
+    seen = play(definition, startExecution=in_turn(StatesError("Again"), "done"))
     first, second = seen.tasks.calls
-    assert first.arguments == {"token": first.token}
-    assert second.arguments == {"token": second.token}
+    assert first.arguments["Input"] == {"token": first.token}
+    assert second.arguments["Input"] == {"token": second.token}
     assert first.token != second.token
 
 
@@ -374,11 +375,63 @@ def test_the_observer_sees_the_events_of_children_in_journals_of_their_own():
     assert [status for _, status in seen.children] == ["RUNNING", "SUCCEEDED"]
 
 
-def test_an_endless_loop_ends_at_the_limit_of_the_history():
-    seen = Play(machine(Round={"Type": "Pass", "Next": "Round"})).run()
-    assert seen.outcome.status == "FAILED"
+@pytest.mark.parametrize(
+    ("state", "given"),
+    [
+        ({"Type": "Pass", "Next": "Round"}, None),
+        (
+            {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets", "Parameters": {}, "Next": "Round"},
+            None,
+        ),
+        ({"Type": "Parallel", "Branches": [ECHO, ECHO], "ResultPath": None, "Next": "Round"}, None),
+        ({"Type": "Map", "ItemProcessor": ECHO, "MaxConcurrency": 2, "Next": "Round"}, [0] * 7_000),
+    ],
+    ids=lambda value: value["Type"] if isinstance(value, dict) else "",
+)
+def test_the_last_event_that_a_history_has_room_for_is_the_failure(state, given):
+    seen = Play({"StartAt": "Round", "States": {"Round": state}}, given).run()
+
+    last = seen.journal.events[-1]
+    assert (last.id, last.previous_id, last.type) == (25_000, 24_999, "ExecutionFailed")
     assert seen.outcome.error == "States.Runtime"
-    assert len(seen.journal) <= 25_000
+    assert seen.outcome.cause == "The execution reached the maximum number of history events (25000)."
+
+
+def test_the_history_of_an_express_execution_has_no_limit():
+    seen = Play(machine(Rounds={"Type": "Map", "ItemProcessor": ECHO, "End": True}), [0] * 7_000)
+    seen.execution = replace(seen.execution, arn=EXECUTION_ARN.replace(":execution:", ":express:"))
+    seen.journal.execution_arn = seen.execution.arn
+    seen.run()
+    assert seen.outcome.status == "SUCCEEDED"
+    assert len(seen.journal) > 25_000
+
+
+def test_an_execution_that_takes_too_long_names_the_timeout_in_its_history_alone():
+    seen = Play({**machine(Nap={"Type": "Wait", "Seconds": 25, "End": True}), "TimeoutSeconds": 3}).run()
+    last = seen.journal.events[-1]
+    assert (last.type, last.previous_id, last.details) == ("ExecutionTimedOut", 0, {"error": "States.Timeout"})
+    assert (seen.outcome.error, seen.outcome.cause) == (None, None)
+
+
+def test_error_and_cause_are_cut_to_what_the_api_can_tell():
+    seen = play(machine(Stop={"Type": "Fail", "Error": "e" * 300, "Cause": "c" * 40_000}))
+    assert (len(seen.outcome.error), len(seen.outcome.cause)) == (256, 32_768)
+    assert seen.details("ExecutionFailed") == [{"error": seen.outcome.error, "cause": seen.outcome.cause}]
+
+
+def test_a_version_and_an_alias_stand_in_the_first_event():
+    seen = Play(ECHO, 1)
+    seen.execution = replace(seen.execution, version_arn="arn:v:1", alias_arn="arn:a:live")
+    seen.run()
+    started = seen.details("ExecutionStarted")[0]
+    assert (started["stateMachineVersionArn"], started["stateMachineAliasArn"]) == ("arn:v:1", "arn:a:live")
+
+
+def test_only_tasks_that_somebody_can_report_about_have_a_token():
+    asks = {"Parameters": {"StateMachineArn": "a", "Input": {"token.$": "$$.Task.Token"}}}
+    seen = play(machine(Ask=task("x", Resource="arn:aws:states:::states:startExecution", **asks)))
+    assert seen.outcome.error == "States.Runtime"
+    assert "'$$.Task.Token'" in seen.outcome.cause
 
 
 def test_the_input_stands_in_the_first_event_as_its_sender_wrote_it():

@@ -5,26 +5,37 @@ from __future__ import annotations
 import asyncio
 import math
 import uuid
+from datetime import timedelta
 from typing import Any
 
-from infra.local.step_functions.actions.machine_actions import check_name
 from infra.local.step_functions.announcements import Announcements
 from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.engine import Engine
-from infra.local.step_functions.errors import ApiError, missing_execution, unsupported_type
+from infra.local.step_functions.errors import (
+    ApiError,
+    deleting_machine,
+    invalid,
+    missing_execution,
+    unsupported_type,
+)
 from infra.local.step_functions.machines import Machine, Machines
 from infra.local.step_functions.paging import page
 from infra.local.step_functions.records import ExecutionRecord, describe_child, epoch, list_child, now
+from infra.local.step_functions.settings import check_name
 from infra.local.step_functions.store import Store
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter import InvalidDefinition, Journal
-from workflows.interpreter.json_text import JsonError, parse
 
 RUNNING_LIMIT = 1_000_000
 """Executions that may run at once (developer guide, "Quotas")."""
 
+TOKEN_LIFETIME = timedelta(minutes=15)
+"""How long a `clientToken` stands for its redrive (API reference, "RedriveExecution")."""
+
 _BILLED_MILLIS = 100  # Express executions are billed by the started 100 ms …
 _BILLED_MEGABYTES = 64  # … and by 64 MB of memory, which no local execution exceeds measurably
 _PAYLOADS = ("input", "inputDetails", "output", "outputDetails")
+_ENCRYPTED = (*_PAYLOADS, "error", "cause")
 
 
 class ExecutionActions:
@@ -74,9 +85,9 @@ class ExecutionActions:
             "traceHeader",
         )
         millis = (described["stopDate"] - described["startDate"]) * 1000
+        answer = {name: described[name] for name in members if name in described}
         return {
-            **{name: described[name] for name in members if name in described},
-            "outputDetails": {"included": True},
+            **_included(answer | {"outputDetails": {"included": True}}, request),
             "billingDetails": {
                 "billedMemoryUsedInMB": _BILLED_MEGABYTES,
                 "billedDurationInMilliseconds": max(math.ceil(millis / _BILLED_MILLIS), 1) * _BILLED_MILLIS,
@@ -85,17 +96,18 @@ class ExecutionActions:
 
     async def stop(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer StopExecution when everything that the execution ran has been stopped."""
-        record = self._find(request["executionArn"])
+        record = self._store.get(request["executionArn"])
         if record.status == "RUNNING":
             await self._engine.stop(record, request.get("error"), request.get("cause"))
         return {"stopDate": epoch(record.stopped or now())}
 
     def redrive(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer RedriveExecution. The same `clientToken` again is the same redrive."""
-        record = self._find(request["executionArn"])
+        record = self._store.get(request["executionArn"])
         token = request.get("clientToken")
-        if token in record.redrive_tokens:
-            return {"redriveDate": epoch(record.redrive_tokens[token])}
+        answered = record.redrive_tokens.get(token) if token else None
+        if answered is not None and now() - answered < TOKEN_LIFETIME:
+            return {"redriveDate": epoch(answered)}
         reason = record.not_redrivable()
         if reason is not None:
             raise ApiError("ExecutionNotRedrivable", reason)
@@ -111,23 +123,23 @@ class ExecutionActions:
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer DescribeExecution, also for a child of a Map Run."""
         arn = request["executionArn"]
-        Arn.parse(arn, "execution")
         if (found := self._store.child(arn)) is not None:
-            return describe_child(*found)
-        return self._store.get(arn).describe()
+            return _included(describe_child(*found), request)
+        return _included(self._store.get(arn).describe(), request)
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListExecutions: the latest first."""
-        if request.get("mapRunArn"):
+        if "mapRunArn" in request and "stateMachineArn" in request:
+            raise invalid("Must provide either a State Machine ARN or a Map Run ARN, not both.")
+        if "mapRunArn" in request:
             scope = request["mapRunArn"]
-            Arn.parse(scope, "mapRun")
             map_run = self._store.map_run(scope)
             children = [child for child in map_run.children or () if child.started is not None]
             entries = [list_child(map_run, child) for child in reversed(children)]
         else:
             scope = request.get("stateMachineArn") or ""
             if not scope:
-                raise ApiError("ValidationException", "Must provide a State Machine ARN or Map Run ARN.")
+                raise invalid("Must provide a State Machine ARN or Map Run ARN.")
             machine = self._machines.resolve(scope)
             if machine.express:
                 raise unsupported_type()
@@ -140,24 +152,25 @@ class ExecutionActions:
             if status in (None, entry["status"])
             and (redriven is None or (entry["redriveCount"] > 0) == (redriven == "REDRIVEN"))
         ]
-        shown, more = page(entries, request, f"{scope} {status} {redriven}")
+        shown, more = page(entries, request, f"{scope} {status} {redriven}", latest_first=True)
         return {"executions": list(shown), **more}
 
     def history(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer GetExecutionHistory."""
         arn = request["executionArn"]
-        Arn.parse(arn, "execution")
         journal = self._journal(arn)
         events = list(journal.events)
         backwards = bool(request.get("reverseOrder"))
         if backwards:
             events.reverse()
-        shown, more = page(events, request, f"{arn} {backwards}")
+        shown, more = page(events, request, f"{arn} {backwards}", latest_first=backwards)
         data = request.get("includeExecutionData", True)
         return {"events": [_event(event.history(), data=data) for event in shown], **more}
 
     def _new_record(self, request: dict[str, Any]) -> ExecutionRecord:
         machine = self._machines.resolve(request["stateMachineArn"])
+        if machine.arn in self._store.deleting:
+            raise deleting_machine(machine.arn)
         name = request.get("name") or str(uuid.uuid4())
         check_name(name)
         text = request.get("input", "{}")
@@ -176,10 +189,6 @@ class ExecutionActions:
             trace_header=request.get("traceHeader"),
             journal=Journal(arn),
         )
-
-    def _find(self, arn: str) -> ExecutionRecord:
-        Arn.parse(arn, "execution")
-        return self._store.get(arn)
 
     def _journal(self, arn: str) -> Journal:
         found = self._store.child(arn)
@@ -202,18 +211,28 @@ def _execution_arn(machine: Machine, name: str) -> str:
 
 
 def _check_input(text: str) -> None:
+    if not text.strip():
+        raise _bad_input("Invalid execution input.")
     try:
-        if not text.strip():
-            raise ApiError("InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'")
-        parse(text)
-    except JsonError as problem:
-        message = f"Invalid State Machine Execution Input: '{problem.message}'"
-        raise ApiError("InvalidExecutionInput", message) from problem
+        json_of(text)
+    except NoJsonError as problem:
+        raise _bad_input(str(problem)) from problem
+
+
+def _bad_input(problem: str) -> ApiError:
+    return ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{problem}'")
 
 
 def _named(record: ExecutionRecord, arn: str) -> bool:
     """Whether an execution was started through the ARN of its machine, version or alias."""
     return arn in (record.machine.arn, record.machine.version_arn, record.machine.alias_arn)
+
+
+def _included(description: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is encrypted when only metadata is asked for (API reference, `includedData`)."""
+    if request.get("includedData") != "METADATA_ONLY":
+        return description
+    return {name: value for name, value in description.items() if name not in _ENCRYPTED}
 
 
 def _event(history: dict[str, Any], *, data: bool) -> dict[str, Any]:

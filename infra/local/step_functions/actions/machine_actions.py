@@ -2,123 +2,135 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
+from infra.local.step_functions.actions.caller import Caller
+from infra.local.step_functions.actions.version_actions import check_room_for_version
 from infra.local.step_functions.arns import Arn
-from infra.local.step_functions.errors import ApiError, missing_machine, missing_resource
-from infra.local.step_functions.machines import Machines
+from infra.local.step_functions.definitions import diagnostics
+from infra.local.step_functions.deletions import Deletions
+from infra.local.step_functions.errors import ApiError, deleting_machine, invalid, missing_machine
+from infra.local.step_functions.machines import OWNED_KEY, Machines
 from infra.local.step_functions.paging import page
 from infra.local.step_functions.records import epoch
+from infra.local.step_functions.settings import Settings, check_name, check_version_description
 from infra.local.step_functions.store import Store
-from workflows.interpreter import InvalidDefinition, load
-from workflows.interpreter.definition import diagnostics
-
-HandOn = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Lets the emulator answer a request; raises `ApiError` with the emulator's refusal."""
+from infra.local.step_functions.tags import Tags, checked
 
 FIRST_REVISION = "INITIAL"
 """Revision of a machine that was never changed; only CloudFormation tells of it (`StateMachineRevisionId`)."""
 
-_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
-_LONGEST_NAME = 80
+MOST_DIAGNOSTICS = 100
+
+_NO_TRACING = {"enabled": False}
+_CHANGEABLE = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 
 
 class MachineActions:
     """Operations on state machines."""
 
-    def __init__(self, machines: Machines, store: Store) -> None:
+    def __init__(self, machines: Machines, store: Store, settings: Settings, tags: Tags, deletions: Deletions) -> None:
         self._machines = machines
         self._store = store
+        self._settings = settings
+        self._tags = tags
+        self._deletions = deletions
 
-    async def create(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+    async def create(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer CreateStateMachine: refuse what AWS refuses, then let the emulator keep it."""
         check_name(request["name"])
-        _check_version_description(request)
-        _check_logging(request.get("loggingConfiguration"))
+        check_version_description(request)
+        arn = caller.arn("stateMachine", request["name"])
+        if arn in self._store.deleting:
+            raise deleting_machine(arn)
+        await self._settings.check(request, caller.account, caller.region)
         _check_definition(request["definition"], request.get("type", "STANDARD"))
+        tags = checked(request.get("tags", ()), arn, system=caller.of_aws)
+        existing = self._machines.record(arn)
+        tracing = request.get("tracingConfiguration") or _NO_TRACING
+        taken = ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+        if existing is not None and (existing.get("tracingConfiguration") or _NO_TRACING) != tracing:
+            raise taken
         try:
             # The emulator refuses roles that IAM does not have; `Roles` says why they are taken here.
-            answer = await hand_on({**request, "roleArn": ""})
+            answer = await caller.hand_on({**request, "roleArn": "", "tags": []})
         except ApiError as refusal:
-            if refusal.code != "StateMachineAlreadyExists":
-                raise
-            taken = next(record for record in self._machines.all() if record["name"] == request["name"])
-            raise ApiError(refusal.code, f"State Machine Already Exists: '{taken['stateMachineArn']}'") from None
-        settings: dict[str, Any] = {
-            name: request[name] for name in ("roleArn", "tracingConfiguration") if name in request
-        }
-        made = (
-            (self._machines.record(answer["stateMachineArn"]), "revisionId"),
-            (self._machines.version(answer.get("stateMachineVersionArn")), "stateMachineRevisionId"),
-        )
-        for record, revision in made:
-            if record is not None and not record["roleArn"]:
-                record.update(settings, **{revision: FIRST_REVISION})
+            raise (taken if refusal.code == taken.code else refusal) from None
+        if existing is None:
+            self._tags.put(arn, tags)
+            settings = {"roleArn": request["roleArn"], "tracingConfiguration": tracing}
+            self._machines.record(arn).update(settings, revisionId=FIRST_REVISION)  # type: ignore[union-attr]
+            if (version := self._machines.version(answer.get("stateMachineVersionArn"))) is not None:
+                version.update(settings, stateMachineRevisionId=FIRST_REVISION)
         return answer
 
-    async def update(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+    async def update(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer UpdateStateMachine."""
         arn = request["stateMachineArn"]
-        Arn.parse(arn, "stateMachine")
         record = self._machines.record(arn)
         if record is None:
             raise missing_machine(arn)
-        changeable = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
-        if not any(name in request for name in (*changeable, "encryptionConfiguration")):
+        if arn in self._store.deleting:
+            raise deleting_machine(arn)
+        if not any(name in request for name in _CHANGEABLE):
             raise ApiError(
                 "MissingRequiredParameter",
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
                 "specified",
             )
-        _check_version_description(request)
-        _check_logging(request.get("loggingConfiguration"))
+        check_version_description(request)
+        await self._settings.check(request, caller.account, caller.region)
         if "definition" in request:
             _check_definition(request["definition"], record["type"])
-        unchanged = all(request[name] == record.get(name) for name in changeable if name in request)
+        encryption = {"encryptionConfiguration": await self._settings.encryption(request)}
+        wanted = request | (encryption if "encryptionConfiguration" in request else {})
+        unchanged = all(wanted[name] == record.get(name) for name in _CHANGEABLE if name in request)
         revision = record["revisionId"]
         published = self._machines.published(arn, revision) if unchanged and request.get("publish") else None
-        answer = await hand_on(request if published is None else {**request, "publish": False})
+        if request.get("publish") and published is None:
+            check_room_for_version(self._machines, arn)
+        answer = await caller.hand_on(request if published is None else {**request, "publish": False})
         if "tracingConfiguration" in request:
             record["tracingConfiguration"] = request["tracingConfiguration"]
+        made = self._machines.version(answer.get("stateMachineVersionArn"))
         if unchanged:  # the emulator makes a new revision of every update, AWS of one that changes something
             record["revisionId"] = revision
-            if (made := self._machines.version(answer.get("stateMachineVersionArn"))) is not None:
-                made["stateMachineRevisionId"] = revision
+        if made is not None:
+            made.update(stateMachineRevisionId=record["revisionId"], tracingConfiguration=_tracing(record))
         if published is not None:
             answer["stateMachineVersionArn"] = published["stateMachineVersionArn"]
         return _without_first_revision({**answer, "revisionId": record["revisionId"]})
 
-    async def describe(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+    async def describe(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer DescribeStateMachine."""
-        Arn.parse(request["stateMachineArn"], "stateMachine")
-        answer = await hand_on(request)
+        arn = request["stateMachineArn"]
+        answer = await caller.hand_on(request)
         logging = {"level": "OFF", "includeExecutionData": False} | (answer.get("loggingConfiguration") or {})
         if not answer.get("description"):
             answer.pop("description", None)
-        described = {"tracingConfiguration": {"enabled": False}, **answer, "loggingConfiguration": logging}
-        return _without_first_revision(described)
+        described = {
+            "tracingConfiguration": _tracing(self._machines.version(arn) or {}),
+            "encryptionConfiguration": dict(OWNED_KEY),
+            **answer,
+            "loggingConfiguration": logging,
+        }
+        if arn in self._store.deleting:
+            described["status"] = "DELETING"
+        return _without_first_revision(_included(described, request))
 
-    async def tag(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
-        """Answer TagResource. State machines and activities have tags; versions and aliases have none."""
-        arn = request["resourceArn"]
-        if Arn.parse(arn, "stateMachine", "activity").kind == "stateMachine" and self._machines.record(arn) is None:
-            raise missing_resource(arn)
-        return await hand_on(request)
-
-    async def delete(self, request: dict[str, Any], hand_on: HandOn) -> dict[str, Any]:
+    def delete(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer DeleteStateMachine, also for one that is not there."""
-        Arn.parse(request["stateMachineArn"], "stateMachine")
-        if self._machines.record(request["stateMachineArn"]) is None:
-            return {}
-        self._machines.forget_versions(request["stateMachineArn"])
-        return await hand_on(request)
+        arn = request["stateMachineArn"]
+        if Arn.parse(arn, "stateMachine").qualifier is not None:
+            raise invalid(f"Deleting a state machine needs its unqualified ARN. Received: {arn}")
+        if self._machines.record(arn) is not None:
+            self._deletions.begin(arn)
+        return {}
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListStateMachines."""
-        entries, more = page(self._machines.all(), {"maxResults": 1000, **request}, "ListStateMachines")
+        entries, more = page(self._machines.all(), request, "ListStateMachines")
         members = ("stateMachineArn", "name", "type", "creationDate")
         listed = [{name: entry[name] for name in members} for entry in entries]
         for entry in listed:
@@ -128,11 +140,10 @@ class MachineActions:
     def of_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer DescribeStateMachineForExecution."""
         arn = request["executionArn"]
-        Arn.parse(arn, "execution")
-        map_run_arn = None
+        map_run = None
         if (found := self._store.child(arn)) is not None:
-            map_run_arn = found[0].arn
-            arn = found[0].execution_arn
+            map_run = found[0]
+            arn = map_run.execution_arn
         record = self._store.get(arn)
         machine = record.machine
         answer = {
@@ -143,15 +154,18 @@ class MachineActions:
             "updateDate": epoch(record.started),
             "loggingConfiguration": dict(machine.logging),
             "tracingConfiguration": dict(machine.tracing),
+            "encryptionConfiguration": dict(machine.encryption),
         }
         if machine.revision_id is not None:
             answer["revisionId"] = machine.revision_id
-        return _without_first_revision(answer if map_run_arn is None else {**answer, "mapRunArn": map_run_arn})
+        if map_run is not None:
+            answer |= {"mapRunArn": map_run.arn, "label": map_run.label}
+        return _without_first_revision(_included(answer, request))
 
     def validate(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer ValidateStateMachineDefinition."""
+        """Answer ValidateStateMachineDefinition. What is found are errors, whatever `severity` is asked for."""
         found = diagnostics(request["definition"], machine_type=request.get("type", "STANDARD"))
-        most = request.get("maxResults") or 100
+        most = request.get("maxResults") or MOST_DIAGNOSTICS
         shown = [
             {
                 "severity": one.severity,
@@ -164,41 +178,22 @@ class MachineActions:
         return {"result": "FAIL" if found else "OK", "diagnostics": shown, "truncated": len(found) > most}
 
 
-def check_name(name: str) -> None:
-    """Check the name of a state machine, an execution or an activity.
-
-    Raises
-    ------
-    ApiError
-        ``InvalidName``.
-    """
-    if not name or len(name) > _LONGEST_NAME or _BAD_NAME.search(name):
-        raise ApiError("InvalidName", f"Invalid Name: '{name}'")
-
-
 def _check_definition(definition: str, machine_type: str) -> None:
-    try:
-        load(definition, machine_type=machine_type)
-    except InvalidDefinition as problem:
-        raise ApiError("InvalidDefinition", str(problem)) from problem
+    found = diagnostics(definition, machine_type=machine_type)
+    if found:
+        message = f"Invalid State Machine Definition: '{', '.join(map(str, found))}'"
+        raise ApiError("InvalidDefinition", message)
+
+
+def _tracing(record: dict[str, Any]) -> dict[str, Any]:
+    return dict(record.get("tracingConfiguration") or _NO_TRACING)
+
+
+def _included(description: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the definition when only metadata is asked for (API reference, `includedData`)."""
+    return {**description, "definition": "{}"} if request.get("includedData") == "METADATA_ONLY" else description
 
 
 def _without_first_revision(answer: dict[str, Any]) -> dict[str, Any]:
     """Leave out the `revisionId` of a machine that was never changed."""
     return {name: value for name, value in answer.items() if (name, value) != ("revisionId", FIRST_REVISION)}
-
-
-def _check_version_description(request: dict[str, Any]) -> None:
-    if "versionDescription" in request and not request.get("publish"):
-        raise ApiError("ValidationException", "Version description can only be set when publish is true")
-
-
-def _check_logging(configuration: dict[str, Any] | None) -> None:
-    if not configuration or configuration.get("level", "OFF") == "OFF":
-        return
-    destinations = configuration.get("destinations") or []
-    if [bool(destination.get("cloudWatchLogsLogGroup")) for destination in destinations] != [True]:
-        raise ApiError(
-            "InvalidLoggingConfiguration",
-            "Invalid Logging Configuration: Must specify exactly one Log Destination.",
-        )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.engine import Engine
+from infra.local.step_functions.errors import invalid
 from infra.local.step_functions.paging import page
 from infra.local.step_functions.records import epoch
 from infra.local.step_functions.store import Store
 from workflows.interpreter import MapRun
 
+_LIMITS = ("maxConcurrency", "toleratedFailurePercentage", "toleratedFailureCount")
 _DATES = ("startDate", "stopDate", "redriveDate")
 
 
@@ -23,21 +24,22 @@ class MapRunActions:
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListMapRuns: the latest first."""
-        Arn.parse(request["executionArn"], "execution")
         record = self._store.get(request["executionArn"])
-        shown, more = page(record.map_runs[::-1], request, f"map runs of {record.arn}")
+        shown, more = page(record.map_runs[::-1], request, f"map runs of {record.arn}", latest_first=True)
         return {"mapRuns": [_listing(map_run) for map_run in shown], **more}
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer DescribeMapRun."""
-        Arn.parse(request["mapRunArn"], "mapRun")
         described = self._store.map_run(request["mapRunArn"]).describe()
         return described | {name: epoch(described[name]) for name in _DATES if name in described}
 
     def update(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer UpdateMapRun."""
-        Arn.parse(request["mapRunArn"], "mapRun")
         map_run = self._store.map_run(request["mapRunArn"])
+        if not any(limit in request for limit in _LIMITS):
+            raise invalid(f"At least one of {', '.join(_LIMITS)} must be specified")
+        if map_run.status != "RUNNING":
+            raise invalid(f"Map Run is {map_run.status} and cannot be updated: '{map_run.arn}'")
         self._engine.call(
             lambda: map_run.update(
                 max_concurrency=request.get("maxConcurrency"),

@@ -12,8 +12,8 @@ from infra.local.step_functions.actions.stages import Stages
 from infra.local.step_functions.errors import ApiError
 from infra.local.step_functions.integrations.answers import UnfitAnswerError, check_answer
 from infra.local.step_functions.integrations.resource import Resource
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter import Json, Outcome, StatesError
-from workflows.interpreter.json_text import JsonError, parse
 
 _MOCKABLE = ("Task", "Map", "Parallel")
 _NEEDING_A_MOCK = ("Map", "Parallel")
@@ -27,7 +27,7 @@ _CONTEXT_FIELDS = {
     "Task": ("Token",),
 }
 _CONTEXT_NON_TEXTS = ("Input", "RetryCount", "RedriveCount")
-_PATTERNS_WITH_A_TASK = ("sync", "sync:2", "waitForTaskToken")
+PATTERNS_WITH_A_TASK = ("sync", "sync:2", "waitForTaskToken")
 
 
 def check_request(state: Mapping[str, Any], request: Mapping[str, Any]) -> None:
@@ -68,8 +68,8 @@ def context_of(state: Mapping[str, Any], text: str) -> dict[str, Json]:
         ``ValidationException`` if it holds what it cannot hold.
     """
     try:
-        context = parse(text)
-    except JsonError as problem:
+        context = json_of(text)
+    except NoJsonError as problem:
         raise _refusal("Invalid Context object provided: it must be valid JSON") from problem
     if not isinstance(context, dict):
         raise _bad_context("it must be a JSON object")
@@ -85,7 +85,7 @@ def context_of(state: Mapping[str, Any], text: str) -> dict[str, Json]:
                 raise _bad_context(f"Field '{key}' is not allowed")
             if key not in _CONTEXT_NON_TEXTS and not isinstance(value, str):
                 raise _bad_context(f"{name}.{key} must be a string")
-    if "Task" in context and Resource.parse(state.get("Resource", "")).pattern not in _PATTERNS_WITH_A_TASK:
+    if "Task" in context and Resource.parse(state.get("Resource", "")).pattern not in PATTERNS_WITH_A_TASK:
         raise _bad_context(
             "Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' "
             "service integration pattern"
@@ -139,8 +139,8 @@ def _look_at_items(state: Mapping[str, Any], stages: Stages, selected: Json) -> 
 
 def _result(mock: Mapping[str, Any]) -> Json:
     try:
-        return parse(mock.get("result", "null"))
-    except JsonError as problem:
+        return json_of(mock.get("result", "null"))
+    except NoJsonError as problem:
         raise _refusal("Mocked result must be valid JSON") from problem
 
 

@@ -10,12 +10,13 @@ from random import Random
 from typing import Any
 
 from infra.local.step_functions.actions import mocks
+from infra.local.step_functions.actions.caller import Caller
 from infra.local.step_functions.actions.stages import Stages
-from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.engine import Engine
 from infra.local.step_functions.errors import ApiError
 from infra.local.step_functions.integrations.resource import Resource
 from infra.local.step_functions.records import now
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter import (
     Execution,
     Interpreter,
@@ -30,7 +31,6 @@ from workflows.interpreter import (
     data_flow,
     load,
 )
-from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of, time_text
 from workflows.interpreter.recovery import Retriers, matches
 
@@ -59,7 +59,7 @@ class StateTests:
         self._tasks = tasks
         self._engine = engine
 
-    async def test(self, request: dict[str, Any], account: str, region: str) -> dict[str, Any]:
+    async def test(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer TestState."""
         name, state = _state(request)
         machine = _machine(name, state)
@@ -67,7 +67,7 @@ class StateTests:
         if state["Type"] == "Task" and not request.get("roleArn") and "mock" not in request:
             raise ApiError("ValidationException", "RoleArn must be specified when testing a Task state")
         given = _json(request.get("input", "{}"), "input")
-        execution = _execution(request, given, account, region)
+        execution = _execution(request, given, caller)
         if "mock" in request:
             context = _mocked_context(request, name, state, execution)
             outcome, inspection = mocks.run(state, given, context, request)
@@ -85,15 +85,15 @@ class StateTests:
         return answer
 
 
-def _execution(request: Mapping[str, Any], given: Json, account: str, region: str) -> Execution:
+def _execution(request: Mapping[str, Any], given: Json, caller: Caller) -> Execution:
     unique = str(uuid.uuid4())
     return Execution(
-        arn=str(Arn(region, account, "express", f"{unique}:{uuid.uuid4()}")),
+        arn=caller.arn("express", f"{unique}:{uuid.uuid4()}"),
         name=unique,
         input=given,
         start_time=now(),
         role_arn=request.get("roleArn", ""),
-        state_machine_arn=str(Arn(region, account, "stateMachine", unique)),
+        state_machine_arn=caller.arn("stateMachine", unique),
         state_machine_name=unique,
     )
 
@@ -211,7 +211,7 @@ def _mocked_context(
         return mocks.context_of(state, request["context"])
     context = _context(name, execution)
     context["State"]["RetryCount"] = 0
-    if Resource.parse(state.get("Resource", "")).pattern == "waitForTaskToken":
+    if Resource.parse(state.get("Resource", "")).pattern in mocks.PATTERNS_WITH_A_TASK:
         context["Task"] = {"Token": uuid.uuid4().hex}
     return context
 
@@ -232,10 +232,10 @@ def _context(name: str, execution: Execution) -> dict[str, Json]:
 
 def _json(text: str, member: str) -> Any:
     try:
-        return parse(text)
-    except JsonError as problem:
+        return json_of(text)
+    except NoJsonError as problem:
         if member == "definition":
-            message = f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {problem.message}'"
+            message = f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {problem}'"
             raise ApiError("InvalidDefinition", message) from problem
-        message = f"Invalid State Machine Execution Input: '{problem.message}'"
+        message = f"Invalid State Machine Execution Input: '{problem}'"
         raise ApiError("InvalidExecutionInput", message) from problem

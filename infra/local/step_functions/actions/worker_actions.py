@@ -5,31 +5,36 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from infra.local.step_functions.actions.machine_actions import check_name
+from infra.local.step_functions.actions.caller import Caller
 from infra.local.step_functions.activities import Activities, Activity
-from infra.local.step_functions.arns import Arn
 from infra.local.step_functions.callbacks import Callbacks
 from infra.local.step_functions.engine import Engine
 from infra.local.step_functions.errors import ApiError
 from infra.local.step_functions.paging import page
-from workflows.interpreter.json_text import JsonError, parse
+from infra.local.step_functions.settings import Settings, check_name
+from infra.local.step_functions.tags import Tags, checked
+from infra.local.step_functions.texts import NoJsonError, json_of
 
 
 class WorkerActions:
     """Operations on task tokens and activities."""
 
-    def __init__(self, callbacks: Callbacks, activities: Activities, engine: Engine) -> None:
+    def __init__(
+        self, callbacks: Callbacks, activities: Activities, engine: Engine, settings: Settings, tags: Tags
+    ) -> None:
         self._callbacks = callbacks
         self._activities = activities
         self._engine = engine
+        self._settings = settings
+        self._tags = tags
 
     def succeed(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer SendTaskSuccess. A bad token is reported before a bad output."""
         self._callbacks.check(request["taskToken"])
         try:
-            output = parse(request["output"])
-        except JsonError as problem:
-            raise ApiError("InvalidOutput", f"Invalid Output: '{problem.message}'") from problem
+            output = json_of(request["output"])
+        except NoJsonError as problem:
+            raise ApiError("InvalidOutput", f"Invalid Output: '{problem}'") from problem
         self._callbacks.succeed(request["taskToken"], output)
         return {}
 
@@ -43,34 +48,38 @@ class WorkerActions:
         self._callbacks.heartbeat(request["taskToken"])
         return {}
 
-    def create_activity(self, request: dict[str, Any], account: str, region: str) -> dict[str, Any]:
+    async def create_activity(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer CreateActivity; one that exists stays as it is."""
         name = request["name"]
         check_name(name)
-        activity = self._activities.create(str(Arn(region, account, "activity", name)), name)
+        arn = caller.arn("activity", name)
+        tags = checked(request.get("tags", ()), arn, system=caller.of_aws)
+        known = self._activities.knows(arn)
+        activity = self._activities.create(arn, name, await self._settings.encryption(request))
+        if not known:
+            self._tags.put(arn, tags)
         return {"activityArn": activity.arn, "creationDate": activity.created}
 
     def delete_activity(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer DeleteActivity, also for one that is not there."""
-        Arn.parse(request["activityArn"], "activity")
         self._activities.delete(request["activityArn"])
+        self._tags.forget(request["activityArn"])
         return {}
 
     def describe_activity(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer DescribeActivity."""
-        Arn.parse(request["activityArn"], "activity")
-        return _listing(self._activities.get(request["activityArn"]))
+        activity = self._activities.get(request["activityArn"])
+        return _listing(activity) | {"encryptionConfiguration": dict(activity.encryption)}
 
-    def list_activities(self, request: dict[str, Any], account: str, region: str) -> dict[str, Any]:
+    def list_activities(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Answer ListActivities."""
-        found = self._activities.registered(account, region)
-        shown, more = page(found, request, f"activities of {account} in {region}")
+        found = self._activities.registered(caller.account, caller.region)
+        shown, more = page(found, request, f"activities of {caller.account} in {caller.region}")
         return {"activities": [_listing(activity) for activity in shown], **more}
 
     async def activity_task(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer GetActivityTask when there is work, or without any after a minute."""
         arn = request["activityArn"]
-        Arn.parse(arn, "activity")
         self._activities.get(arn)
         taking = self._engine.submit(self._activities.take(arn, request.get("workerName")))
         work = await asyncio.wrap_future(taking)

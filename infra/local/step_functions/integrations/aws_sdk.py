@@ -47,4 +47,7 @@ class SdkIntegration:
         model = self._calls.model(service)
         if task.resource.operation not in model.operation_names:
             raise task.impossible(f"{task.resource.service} has no action {task.resource.action}.")
-        return model.operation_model(task.resource.operation)
+        operation = model.operation_model(task.resource.operation)
+        if operation.has_event_stream_output or operation.has_event_stream_input:
+            raise task.impossible(f"{task.resource.action} answers with a stream of events, which is no JSON.")
+        return operation

@@ -102,10 +102,10 @@ class Calls:
     endpoint_url
         The embedded AWS.
     assume
-        Gives the credentials of a state machine's role; raises `RoleNotAssumableError`.
+        Gives the credentials of a state machine's role in a region; raises `RoleNotAssumableError`.
     """
 
-    def __init__(self, endpoint_url: str, assume: Callable[[str], RoleCredentials]) -> None:
+    def __init__(self, endpoint_url: str, assume: Callable[[str, str], RoleCredentials]) -> None:
         self.endpoint_url = endpoint_url
         self._assume = assume
         self._pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="step-functions-call")
@@ -209,7 +209,7 @@ class Calls:
 
     def _assumed(self, identity: Identity) -> RoleCredentials:
         try:
-            credentials = self._assume(identity.role_arn)
+            credentials = self._assume(identity.role_arn, identity.region)
         except RoleNotAssumableError as error:
             raise StatesError("States.TaskFailed", str(error)) from error
         if identity.task_role_arn is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import cast
+from collections.abc import Coroutine
+from typing import Any, cast
 
 from infra.local.step_functions.activities import Activities, Work
 from infra.local.step_functions.callbacks import Callbacks
@@ -131,13 +132,24 @@ class ServiceTasks:
 
     async def _until_done(self, task: Task) -> Json:
         job = self._job(task)
-        # A request that is on its way when the task is cancelled may still start a job, which has to be stopped.
-        request = asyncio.ensure_future(job.request(task))
-        try:
-            submitted = await asyncio.shield(request)
-            task.call.submitted(submitted)
-            return await job.follow(task, submitted)
-        except asyncio.CancelledError:
-            with contextlib.suppress(StatesError, TimeoutError):
-                await asyncio.wait_for(job.stop(task, await request), _STOP_SECONDS)
-            raise
+        with self._callbacks.expect(cast("str", task.call.token), task.call.beat) as reported:
+            # A request that is on its way when the task is cancelled may still start a job, which has to be stopped.
+            request = asyncio.ensure_future(job.request(task))
+            try:
+                submitted = await asyncio.shield(request)
+                task.call.submitted(submitted)
+                return await _first_of(job.follow(task, submitted), reported)
+            except asyncio.CancelledError:
+                with contextlib.suppress(StatesError, TimeoutError):
+                    await asyncio.wait_for(job.stop(task, await request), _STOP_SECONDS)
+                raise
+
+
+async def _first_of(work: Coroutine[Any, Any, Json], reported: asyncio.Future[Json]) -> Json:
+    """Wait for the end of the job or for a report about the task, whichever comes first."""
+    following = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({following, reported}, return_when=asyncio.FIRST_COMPLETED)
+        return (following if following.done() else reported).result()
+    finally:
+        following.cancel()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from typing import Any
 
 from infra.local.step_functions.integrations.calls import Calls
 from infra.local.step_functions.integrations.failures import Wording
 from infra.local.step_functions.integrations.optimized import OptimizedIntegration
 from infra.local.step_functions.integrations.task import Task
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
-from workflows.interpreter.json_text import JsonError, parse
 from workflows.interpreter.payload import text_of
 
 LAMBDA = Wording("Lambda", "AWSLambda", "AWSLambdaException")
@@ -32,11 +30,10 @@ class FunctionIntegration(OptimizedIntegration):
         answer = await self.call(task, "Invoke", arguments, ready=ready)
         failed = answer.pop("FunctionError", None)
         text = answer.get("Payload", "")
-        payload = _json(text)
         if failed:
-            raise _function_error(payload, text_of(payload) if isinstance(payload, dict) else text)
+            raise _function_error(text, compact=True)
         if text:
-            answer["Payload"] = payload
+            answer["Payload"] = _result(text)
         return answer
 
 
@@ -56,19 +53,18 @@ class FunctionArnIntegration(OptimizedIntegration):
             task, "Invoke", {"FunctionName": task.resource.arn}, ready={"Payload": event}, metadata=False
         )
         text = answer.get("Payload", "")
-        payload = _json(text)
         if answer.get("FunctionError"):
-            raise _function_error(payload, text)
-        return payload
+            raise _function_error(text, compact=False)
+        return _result(text)
 
 
 def _checked(payload: str) -> str:
     """Refuse a payload that is no JSON as Lambda does: the emulator takes it for an empty object."""
     try:
-        parse(payload)
-    except JsonError as problem:
+        json_of(payload)
+    except NoJsonError as problem:
         cause = (
-            f"Could not parse request body into json: Could not parse payload into json: {problem.message} (Service: "
+            f"Could not parse request body into json: Could not parse payload into json: {problem} (Service: "
             f"AWSLambda; Status Code: 400; Error Code: InvalidRequestContentException; Request ID: {uuid.uuid4()}; "
             "Proxy: null)"
         )
@@ -76,16 +72,29 @@ def _checked(payload: str) -> str:
     return payload
 
 
-def _function_error(payload: Any, cause: str) -> StatesError:
-    name = payload.get("errorType") if isinstance(payload, dict) else None
-    if name:
-        return StatesError(str(name), cause)
-    explanation = "The cause could not be determined because Lambda did not return an error type. Returned payload: "
-    return StatesError("Lambda.Unknown", explanation + cause)
-
-
-def _json(text: str) -> Any:
+def _function_error(text: str, *, compact: bool) -> StatesError:
     try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return text
+        payload = json_of(text)
+    except NoJsonError:
+        payload = None
+    if isinstance(payload, dict) and compact:
+        text = text_of(payload)
+    if isinstance(payload, dict) and payload.get("errorType"):
+        return StatesError(str(payload["errorType"]), text)
+    explanation = "The cause could not be determined because Lambda did not return an error type. Returned payload: "
+    return StatesError("Lambda.Unknown", explanation + text)
+
+
+def _result(text: str) -> Json:
+    """Read what a function returned: Python's JSON may hold NaN, which Lambda hands on and Step Functions cannot read.
+
+    Raises
+    ------
+    StatesError
+        ``States.Runtime``: it is no JSON.
+    """
+    try:
+        return json_of(text) if text else None
+    except NoJsonError as problem:
+        cause = f"The function returned a payload that is not valid JSON: {problem}"
+        raise StatesError("States.Runtime", cause) from problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from botocore.credentials import Credentials
 from infra.local.step_functions.integrations.calls import Calls
 from infra.local.step_functions.integrations.shapes import UnfitArgumentError
 from infra.local.step_functions.integrations.task import Task
+from infra.local.step_functions.texts import NoJsonError, json_of
 from workflows.interpreter.errors import StatesError
 from workflows.interpreter.interfaces import Json
 from workflows.interpreter.payload import text_of
@@ -85,6 +85,6 @@ def _joined(value: Any) -> str:
 
 def _body(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json_of(text)
+    except NoJsonError:
         return text
