@@ -30,8 +30,8 @@ def normalise(
     ------
     InvalidRunRequest
         If the input has an unknown key or a bad value.
-    NoSuchVersion
-        If the version is not registered, or none is active.
+    NoSuchVersion, InvalidRegistration
+        If the version is not registered, or not as it should be, or none is active.
     RunIdConflict
         If the run id was used before for another request.
     """
