@@ -15,7 +15,8 @@ next deployment takes it over) or the topic not be told.
 
 Errors
 ------
-`InvalidDeployment`, `NoSuchVersion`, `NothingToRollBackTo`: the request is refused; nothing was changed.
+`InvalidDeployment`, `NoSuchVersion`, `InvalidRegistration`, `NothingToRollBackTo`: the request is refused; nothing was
+changed.
 `EndpointBusy`: the endpoint is updating still after about an hour, and SageMaker takes no other change meanwhile; the
 version that was active before serves. `EndpointUpdateFailed`, `EndpointUpdateTimedOut`, `SmokeTestFailed`, and
 SageMaker's and Parameter Store's own errors: what served before the rollback serves again.

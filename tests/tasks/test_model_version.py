@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from botocore.exceptions import ClientError
 
 from tasks.active_version import ActiveVersion
 from tasks.artifact import Artifact
