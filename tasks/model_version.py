@@ -62,17 +62,16 @@ class ModelVersion:
         InvalidRegistration
             If JSON cannot express the statistics.
         """
-        bodies = {"signature": _encoded(self.signature.to_json()), "statistics": _encoded(self.statistics)}
         bucket = Location.parse(self.artifact).bucket
-        places = {
-            name: Location(
-                bucket, f"{document_prefix(self.version_id, name)}{checksum(body)[:_DIGEST_CHARACTERS]}.json"
-            )
-            for name, body in bodies.items()
-        }
         known = {field.name: getattr(self, field.name) for field in fields(self)}
-        stored = {name: StoredDocument(str(places[name]), checksum(body)) for name, body in bodies.items()}
-        return RegisteredVersion(**known | stored), {places[name]: body for name, body in bodies.items()}
+        objects = {}
+        for name, content in (("signature", self.signature.to_json()), ("statistics", self.statistics)):
+            body = _encoded(content)
+            digest = checksum(body)
+            place = Location(bucket, f"{document_prefix(self.version_id, name)}{digest[:_DIGEST_CHARACTERS]}.json")
+            known[name] = StoredDocument(str(place), digest)
+            objects[place] = body
+        return RegisteredVersion(**known), objects
 
 
 @dataclass(frozen=True)
