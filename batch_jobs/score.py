@@ -17,6 +17,7 @@ from tasks.endpoint_scorer import ENDPOINT_FAILURES, IN_FLIGHT, EndpointScorer, 
 from tasks.errors import InvalidRunRequest
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
+from tasks.model_version import read_signature
 from tasks.models import Registry
 from tasks.pressure import Pressure
 from tasks.remote_preprocessing import PreprocessFunction
@@ -79,7 +80,7 @@ def _score(
     if choice.scorer != "endpoint":
         return score_with(artifact)
     try:
-        return score_with(lambda: _endpoint_scorer(request, choice, settings, registry))
+        return score_with(lambda: _endpoint_scorer(request, choice, settings, registry, storage))
     except ENDPOINT_FAILURES as error:
         if request.scorer != "auto":
             raise
@@ -90,10 +91,12 @@ def _score(
 
 
 def _endpoint_scorer(
-    request: RunRequest, choice: ScorerChoice, settings: Settings, registry: Registry
+    request: RunRequest, choice: ScorerChoice, settings: Settings, registry: Registry, storage: Storage
 ) -> EndpointScorer:
+    version = registry.get(request.model_version)
     return EndpointScorer(
-        registry.get(request.model_version),
+        version,
+        read_signature(version, storage),
         choice.variant or "",
         endpoint=patient_endpoint(settings.required("endpoint")),
         preprocess=PreprocessFunction(settings.required("preprocess_function")),

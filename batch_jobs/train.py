@@ -24,7 +24,8 @@ from batch_jobs.scorers import container_scorer
 from tasks.artifact import LIGHTGBM_FILE, Artifact, checksum, pack
 from tasks.errors import InvalidRunRequest, NoSuchVersion, UnsupportedModel, VersionExists
 from tasks.features import Matrix, feature_matrix
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import ModelVersion
+from tasks.models import Registry
 from tasks.probability import Vector
 from tasks.records import check, rows_from_records
 from tasks.rows import Rows

@@ -7,12 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tasks.errors import ServiceUnavailable, TaskError
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import RegisteredVersion
+from tasks.models import Registry
+from tasks.signature import Signature
 
 #: A newer active version is noticed after this time at the latest.
 FRESH_SECONDS = 60.0
 #: After the registry had no usable answer, it is left in peace for this long.
 REST_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ActiveModel:
+    """What serving needs of the active version."""
+
+    version_id: str
+    signature: Signature
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Setback:
     """
 
     failure: Exception
-    instead: ModelVersion | None
+    instead: ActiveModel | None
     is_news: bool
 
 
@@ -49,11 +59,11 @@ class ActiveVersion:
 
     def __init__(self, registry: Registry, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
         self._registry, self._tell, self._clock = registry, tell, clock
-        self._known: ModelVersion | None = None
+        self._known: ActiveModel | None = None
         self._failure: Exception | None = None
         self._look_again_at = float("-inf")
 
-    def get(self) -> ModelVersion:
+    def get(self) -> ActiveModel:
         """The active version, at most `FRESH_SECONDS` old; an older one only while there is no usable answer.
 
         Raises
@@ -69,7 +79,7 @@ class ActiveVersion:
 
     def _look(self) -> None:
         try:
-            self._known = self._registry.active_version(self._known)
+            self._known = self._active()
         except Exception as failure:  # whatever it is, what serves goes on
             if self._known is None:
                 self._known = self._active_before(failure)
@@ -81,7 +91,14 @@ class ActiveVersion:
             self._failure = None
             self._look_again_at = self._clock() + FRESH_SECONDS
 
-    def _active_before(self, failure: Exception) -> ModelVersion | None:
+    def _active(self) -> ActiveModel:
+        known = self._known
+        # A registered version never changes.
+        if known is not None and known.version_id == self._registry.active():
+            return known
+        return self._read(self._registry.active_version())
+
+    def _active_before(self, failure: Exception) -> ActiveModel | None:
         """The newest version of the parameter's history that can be used."""
         if isinstance(failure, ServiceUnavailable):
             return None  # the history is in the same place, and callers wait
@@ -94,10 +111,13 @@ class ActiveVersion:
             return None
         return None
 
-    def _usable(self, version_id: str) -> ModelVersion | None:
+    def _usable(self, version_id: str) -> ActiveModel | None:
         try:
-            return self._registry.get(version_id)
+            return self._read(self._registry.get(version_id))
         except ServiceUnavailable:
             raise
         except TaskError:
             return None
+
+    def _read(self, version: RegisteredVersion) -> ActiveModel:
+        return ActiveModel(version.version_id, self._registry.signature_of(version))

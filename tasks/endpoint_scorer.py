@@ -26,7 +26,7 @@ from tasks.errors import (
     PreprocessingUnavailable,
     VersionNotServed,
 )
-from tasks.models import ModelVersion
+from tasks.model_version import RegisteredVersion
 from tasks.preprocessing import clean_rows
 from tasks.pressure import Pressure
 from tasks.raw_records import raw_records
@@ -76,8 +76,8 @@ class EndpointScorer:
 
     Parameters
     ----------
-    version
-        The version.
+    version, signature
+        The version, and what it reads of a row.
     variant
         The variant that serves it.
     endpoint, preprocess
@@ -92,7 +92,8 @@ class EndpointScorer:
 
     def __init__(
         self,
-        version: ModelVersion,
+        version: RegisteredVersion,
+        signature: Signature,
         variant: str,
         *,
         endpoint: ModelEndpoint,
@@ -100,7 +101,7 @@ class EndpointScorer:
         pressure: Pressure,
         records_per_call: int,
     ) -> None:
-        self._version, self._variant = version, variant
+        self._version, self._signature, self._variant = version, signature, variant
         self._endpoint, self._preprocess, self._pressure = endpoint, preprocess, pressure
         self._most = records_per_call
 
@@ -117,7 +118,7 @@ class EndpointScorer:
     @property
     def signature(self) -> Signature:
         """What the version reads of a row."""
-        return self._version.signature
+        return self._signature
 
     def score(self, rows: Rows, stages: Stages) -> Scored:
         """Check rows and score the good ones.

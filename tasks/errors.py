@@ -61,20 +61,24 @@ class NoSuchVersion(TaskError):
     """The model version is not registered, or none is active."""
 
 
-class InvalidMetadata(TaskError):
-    """What the registry keeps of a model version is not of the form that it was registered in."""
-
-
 class VersionExists(TaskError):
     """The model version is registered already, with another artifact."""
 
 
+class InvalidRegistration(TaskError):
+    """What is, or is to be, registered of a model version is not of the form that the registry keeps."""
+
+
+class RegistrationTooLarge(TaskError):
+    """What is to be registered of a model version, without signature and statistics, does not fit into a parameter."""
+
+
 class ArtifactMissing(TaskError):
-    """The registry names an artifact that is not there."""
+    """The registry names an artifact, a signature or statistics that are not there."""
 
 
 class ArtifactTampered(TaskError):
-    """The bytes of the artifact are not those that were registered."""
+    """The bytes of the artifact, the signature or the statistics are not those that were registered."""
 
 
 class UnsupportedModel(TaskError):

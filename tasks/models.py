@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-import orjson
 from botocore.exceptions import ClientError
 
 from tasks.artifact import Artifact, unpack
 from tasks.aws import client, error_code, named_failures
-from tasks.errors import ArtifactMissing, InvalidMetadata, InvalidSignature, NoSuchVersion, VersionExists
+from tasks.errors import ArtifactMissing, InvalidSignature, NoSuchVersion, VersionExists
+from tasks.model_version import ModelVersion, RegisteredVersion, read_signature, read_whole
 from tasks.signature import Signature
 from tasks.storage import Location, Storage
 
@@ -21,42 +20,10 @@ from tasks.storage import Location, Storage
 _NOT_THERE = {"ParameterNotFound", "ValidationException"}
 
 
-@dataclass(frozen=True)
-class ModelVersion:
-    """What the registry knows of a version.
-
-    `artifact` is the archive's S3 URI; `threshold` the score from which a prediction is true; `baseline` the quality
-    measured at training; `statistics` the distribution of each feature at training, for drift checks; `image` the
-    URI of the container image that serves it, None as long as no endpoint needs one.
-    """
-
-    version_id: str
-    artifact: str
-    sha256: str
-    created_at: str
-    framework: str
-    threshold: float
-    signature: Signature
-    baseline: Mapping[str, float]
-    statistics: Mapping[str, Any]
-    image: str | None = None
-
-    def to_json(self) -> str:
-        """The value of the metadata parameter; `image` only where there is one."""
-        fields = {_camel(name): value for name, value in asdict(self).items() if (name, value) != ("image", None)}
-        return orjson.dumps(fields | {"signature": self.signature.to_json()}).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> ModelVersion:
-        """Take over what `to_json` gave."""
-        document = orjson.loads(text)
-        fields = {name: document[_camel(name)] for name in cls.__dataclass_fields__ if name != "image"}
-        fields |= {"signature": Signature.from_json(document["signature"]), "image": document.get("image")}
-        return cls(**fields)
-
-
 class Registry:
     """Model versions in Parameter Store: `{root}/active-version` and `{root}/versions/{id}/metadata`.
+
+    Signatures and statistics are in S3 (`tasks.model_version`); they are read only when they are asked for.
 
     Parameters
     ----------
@@ -64,12 +31,15 @@ class Registry:
         Path of the hierarchy, such as `/ml-pipeline/models`.
     ssm
         A botocore client; default: the process's own.
+    storage
+        Where signatures and statistics are; default: S3 with the process's own client.
     """
 
-    def __init__(self, root: str, ssm: Any = None) -> None:
+    def __init__(self, root: str, ssm: Any = None, storage: Storage | None = None) -> None:
         self._root = root
         self._active = f"{root}/active-version"
         self._ssm = ssm if ssm is not None else client("ssm")
+        self._given_storage = storage
 
     def versions(self) -> list[str]:
         """The ids of all registered versions, sorted."""
@@ -79,29 +49,45 @@ class Registry:
             names = [parameter["Name"] for page in pages for parameter in page["Parameters"]]
         return sorted(name.removeprefix(f"{path}/").removesuffix("/metadata") for name in names)
 
-    def get(self, version_id: str) -> ModelVersion:
-        """A version's metadata.
+    def get(self, version_id: str) -> RegisteredVersion:
+        """What the parameter of a version says.
 
         Raises
         ------
         NoSuchVersion
             Names the versions that there are.
-        InvalidMetadata
-            If somebody has spoilt it.
+        InvalidRegistration
+            If the parameter is not of the form that `register` writes.
         """
-        text = self._read(self._metadata(version_id))
+        name = self._metadata(version_id)
+        text = self._read(name)
         if text is None:
             raise NoSuchVersion(f"model version {version_id!r} is not registered; registered are {self._known()}")
-        try:
-            return ModelVersion.from_json(text)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidMetadata(
-                f"the parameter {self._metadata(version_id)} is not what was registered: {error!r}"
-            ) from error
+        return RegisteredVersion.from_json(text, name)
 
     def is_registered(self, version_id: str) -> bool:
         """Whether there is such a version."""
         return self._read(self._metadata(version_id)) is not None
+
+    def signature(self, version_id: str) -> Signature:
+        """The signature of a version.
+
+        Raises
+        ------
+        NoSuchVersion, InvalidRegistration
+            As `get` does.
+        ArtifactMissing, ArtifactTampered
+            If it is not where the parameter says, or not what was registered.
+        """
+        return self.signature_of(self.get(version_id))
+
+    def signature_of(self, version: RegisteredVersion) -> Signature:
+        """The signature of a version that is at hand. Raises what `signature` does of S3."""
+        return read_signature(version, self._storage)
+
+    def whole(self, version_id: str) -> ModelVersion:
+        """A version with its signature and its statistics. Raises what `signature` does."""
+        return read_whole(self.get(version_id), self._storage)
 
     def active(self) -> str:
         """What the parameter of the active version says: people may set it, so that it need be no version's id.
@@ -118,24 +104,17 @@ class Registry:
             )
         return version_id
 
-    def active_version(self, known: ModelVersion | None = None) -> ModelVersion:
-        """The active version's metadata.
-
-        Parameters
-        ----------
-        known
-            A version that is at hand. It is not read again if it is the active one: registered versions never change.
+    def active_version(self) -> RegisteredVersion:
+        """What is registered of the active version.
 
         Raises
         ------
         NoSuchVersion
             If none is active, or the parameter names none that is registered; says what it names.
-        InvalidMetadata
+        InvalidRegistration
             As `get`.
         """
         version_id = self.active()
-        if known is not None and known.version_id == version_id:
-            return known
         try:
             return self.get(version_id)
         except NoSuchVersion as error:
@@ -170,30 +149,34 @@ class Registry:
             self._ssm.put_parameter(Name=self._active, Value=version_id, Type="String", Overwrite=True)
 
     def register(self, version: ModelVersion) -> None:
-        """Add a version. Versions never change; to register the same artifact again has no effect.
+        """Add a version. Versions never change; to register the same artifact again only restores what was lost of it.
+
+        Signature and statistics are written first, and nobody takes them for a version before the parameter is there.
 
         Raises
         ------
         VersionExists
             If the id is taken by another artifact.
+        RegistrationTooLarge, InvalidRegistration
+            If the parameter cannot hold what is small of the version, or JSON cannot express it; nothing is written.
         """
-        name = self._metadata(version.version_id)
-        with named_failures(f"write the parameter {name}"):
-            try:
-                self._ssm.put_parameter(
-                    Name=name, Value=version.to_json(), Type="String", Tier="Intelligent-Tiering", Overwrite=False
-                )
-            except ClientError as error:
-                if error_code(error) != "ParameterAlreadyExists":
-                    raise
-                before = self.get(version.version_id)
-                if before.sha256 != version.sha256:
-                    raise VersionExists(
-                        f"model version {version.version_id} is registered with another artifact "
-                        f"(SHA-256 {before.sha256}, created {before.created_at}); choose another id"
-                    ) from error
+        registered, documents = version.registration()
+        value = registered.to_json()
+        for place, body in documents.items():
+            self._storage.write(place, body)
+        try:
+            self._put(registered.version_id, value, overwrite=False)
+        except ClientError as error:
+            if error_code(error) != "ParameterAlreadyExists":
+                raise
+            before = self.get(version.version_id)
+            if before.sha256 != version.sha256:
+                raise VersionExists(
+                    f"model version {version.version_id} is registered with another artifact "
+                    f"(SHA-256 {before.sha256}, created {before.created_at}); choose another id"
+                ) from error
 
-    def complete(self, version_id: str, image: str, *, anew: bool = False) -> ModelVersion:
+    def complete(self, version_id: str, image: str, *, anew: bool = False) -> RegisteredVersion:
         """Give a version the image that serves it, unless it has one: whoever trained it did not need any.
 
         Parameters
@@ -209,17 +192,25 @@ class Registry:
         ------
         NoSuchVersion
             If it is not registered.
+        RegistrationTooLarge
+            If the parameter has no room for the image's URI.
         """
         version = self.get(version_id)
         if version.image == image or (version.image is not None and not anew):
             return version
         version = replace(version, image=image)
+        self._put(version_id, version.to_json(), overwrite=True)
+        return version
+
+    @property
+    def _storage(self) -> Storage:
+        """Made when it is needed: most who ask the registry need no client of S3."""
+        return self._given_storage if self._given_storage is not None else Storage()
+
+    def _put(self, version_id: str, value: str, *, overwrite: bool) -> None:
         name = self._metadata(version_id)
         with named_failures(f"write the parameter {name}"):
-            self._ssm.put_parameter(
-                Name=name, Value=version.to_json(), Type="String", Tier="Intelligent-Tiering", Overwrite=True
-            )
-        return version
+            self._ssm.put_parameter(Name=name, Value=value, Type="String", Tier="Standard", Overwrite=overwrite)
 
     def _metadata(self, version_id: str) -> str:
         return f"{self._root}/versions/{version_id}/metadata"
@@ -237,15 +228,15 @@ class Registry:
                 raise
 
 
-def fetch_artifact(version: ModelVersion, storage: Storage) -> Artifact:
+def fetch_artifact(version: RegisteredVersion, storage: Storage) -> Artifact:
     """Download a version's artifact and compare it with the registry.
 
     Raises
     ------
     ArtifactMissing
-        If it is not where the registry says.
+        If it, or the registered signature, is not where the registry says.
     ArtifactTampered
-        If its bytes are not those that were registered.
+        If the bytes of one of them are not those that were registered.
     InvalidSignature
         If its signature is not the registered one.
     """
@@ -254,11 +245,6 @@ def fetch_artifact(version: ModelVersion, storage: Storage) -> Artifact:
     if body is None:
         raise ArtifactMissing(f"the artifact of model version {version.version_id} is not at {place}")
     artifact = unpack(body, version.sha256)
-    if artifact.signature != version.signature:
+    if artifact.signature != read_signature(version, storage):
         raise InvalidSignature(f"{place} has another signature than the registry gives for {version.version_id}")
     return artifact
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)

@@ -30,8 +30,8 @@ def normalise(
     ------
     InvalidRunRequest
         If the input has an unknown key or a bad value.
-    NoSuchVersion
-        If the version is not registered, or the parameter of the active version names none that is.
+    NoSuchVersion, InvalidRegistration
+        If the version is not registered, or not as it should be, or the parameter of the active version names none.
     RunIdConflict
         If the run id was used before for another request.
     """

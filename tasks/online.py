@@ -13,6 +13,7 @@ from tasks.models import Registry
 from tasks.online_items import Origin, put_requests
 from tasks.settings import Settings
 from tasks.signature import Signature
+from tasks.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class Online:
         SettingsError
             If the endpoint or the table is not set.
         """
-        ssm = client("ssm", attempts=3, connect_seconds=2, read_seconds=3)
+        ssm, s3 = (client(service, attempts=3, connect_seconds=2, read_seconds=3) for service in ("ssm", "s3"))
         table, endpoint = settings.required("predictions_table"), settings.required("endpoint")
         return cls(
-            active=ActiveVersion(Registry(settings.parameter_root, ssm), tell),
+            active=ActiveVersion(Registry(settings.parameter_root, ssm, Storage(s3)), tell),
             endpoint=ModelEndpoint(endpoint),
             items=TableWriter(table, shared_sender(read_seconds=4), attempts=4),
             retention_days=settings.retention_days,

@@ -97,7 +97,7 @@ def load_model(version_id: str, registry: Registry, storage: Storage, scorer_of:
 
     Raises
     ------
-    NoSuchVersion, ArtifactMissing, ArtifactTampered, InvalidSignature, UnsupportedModel
+    NoSuchVersion, InvalidRegistration, ArtifactMissing, ArtifactTampered, InvalidSignature, UnsupportedModel
         If there is no such version or it cannot be scored with.
     """
     version = registry.get(version_id)

@@ -13,7 +13,8 @@ import orjson
 
 from tasks.artifact import unpack
 from tasks.errors import InvalidShipment, InvalidSignature, NoSuchVersion
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import ModelVersion
+from tasks.models import Registry
 from tasks.storage import Location, Storage
 from tasks.verification import try_out
 
@@ -63,15 +64,18 @@ def ship(shipment: Shipment, registry: Registry, storage: Storage, models_bucket
         environment.
     ArtifactTampered, UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
         If the artifact in it is not the one that was trained, or cannot be scored with.
+    RegistrationTooLarge, InvalidRegistration
+        If the registry cannot keep what is told of it, or keeps the version in a form that it does not have.
     """
     try:
-        known = registry.complete(shipment.version_id, shipment.image, anew=first_time)
+        artifact = registry.complete(shipment.version_id, shipment.image, anew=first_time).artifact
     except NoSuchVersion:
-        known = _delivered(shipment, storage, models_bucket)
-        registry.register(known)
-    if Location.parse(known.artifact).bucket != models_bucket:
+        delivered = _delivered(shipment, storage, models_bucket)
+        registry.register(delivered)
+        artifact = delivered.artifact
+    if Location.parse(artifact).bucket != models_bucket:
         raise InvalidShipment(
-            f"version {known.version_id} is registered with {known.artifact}, outside of {models_bucket}: another "
+            f"version {shipment.version_id} is registered with {artifact}, outside of {models_bucket}: another "
             "environment of this account uses the same registry; give this one another models_root in cdk.json"
         )
     try:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from tasks.artifact import Artifact
 from tasks.golden import compare_golden_scores, golden_features
-from tasks.models import ModelVersion, fetch_artifact
+from tasks.model_version import RegisteredVersion
+from tasks.models import fetch_artifact
 from tasks.scorers import numpy_scorer, refuse_other_features
 from tasks.storage import Storage
 
 
-def verify(version: ModelVersion, storage: Storage) -> Artifact:
+def verify(version: RegisteredVersion, storage: Storage) -> Artifact:
     """Fetch a version's artifact and put it to the test.
 
     Raises
     ------
     ArtifactMissing, ArtifactTampered
-        If it is not there, or its bytes are not the registered ones.
+        If it or the signature is not there, or its bytes are not the registered ones.
     UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
         If its format is not served, its signature not the registered one, or as `try_out`.
     """

@@ -24,7 +24,8 @@ the results are.
 
 Errors
 ------
-`InvalidRunRequest`, `NoInputFound`, `NoSuchVersion`, `RunIdConflict`: the request cannot be served; nothing was scored.
+`InvalidRunRequest`, `NoInputFound`, `NoSuchVersion`, `InvalidRegistration`, `RunIdConflict`: the request cannot be
+served; nothing was scored.
 `VersionNotServed`: the scorer `endpoint` is asked for, and no variant serves the version.
 `ShardsFailed`: more shards failed than tolerated; the cause names them with their reasons.
 `CatalogFailed`: all is scored, but the Glue crawler did not catalog it.

@@ -14,8 +14,8 @@ The deployment's summary. `unsettled` or `untold` in it: all is served as asked,
 Errors
 ------
 `InvalidDeployment`, `NoSuchVersion`, `DeploymentInProgress`: the request is refused; nothing was changed.
-`ArtifactMissing`, `ArtifactTampered`, `UnsupportedModel`, `InvalidSignature`, `GoldenRecordsDiffer`: the version must
-not be served; nothing was changed.
+`InvalidRegistration`, `ArtifactMissing`, `ArtifactTampered` (of the artifact, or of the registered signature),
+`UnsupportedModel`, `InvalidSignature`, `GoldenRecordsDiffer`: the version must not be served; nothing was changed.
 `EndpointBusy`: the endpoint is updating still after about an hour; nothing was changed.
 `EndpointUpdateFailed` (SageMaker went back by itself, or the endpoint is out of service), `EndpointUpdateTimedOut` (it
 is updating still after more than an hour), `SmokeTestFailed` (golden records were not answered as registered), and

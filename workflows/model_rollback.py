@@ -16,7 +16,7 @@ next deployment takes it over) or the topic not be told.
 
 Errors
 ------
-`InvalidDeployment`, `NoSuchVersion`, `InvalidMetadata`, `NothingToRollBackTo`: the request is refused; nothing was
+`InvalidDeployment`, `NoSuchVersion`, `InvalidRegistration`, `NothingToRollBackTo`: the request is refused; nothing was
 changed.
 `EndpointBusy`: the endpoint is updating still after about an hour, and SageMaker takes no other change meanwhile; the
 version that was active before serves. `EndpointUpdateFailed`, `EndpointUpdateTimedOut`, `SmokeTestFailed`, and

@@ -1,5 +1,7 @@
 """`ml-pipeline models`: the versions that are registered, what serves them, and what brings them there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +16,7 @@ from infra.cli.run import follow_to_end, start
 from infra.cli.serving import Serving, active_version, look, look_if_there, misnamed, registry_of, table_of
 from infra.cli.target import Target, Where, find_target
 from tasks.errors import NoSuchVersion
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import ModelVersion, RegisteredVersion
 
 models = typer.Typer(
     help="Register versions of the model, compare them, deploy one, and roll back.",
@@ -82,7 +84,8 @@ def show_model(
     """
     target = find_target(where, environment)
     registry = registry_of(target)
-    known = _get(registry, version)
+    with _registered():
+        known = registry.whole(version)
     serving, active = look_if_there(target, registry), active_version(registry)
     if as_json:
         document = {**_brief(known, serving, active), "image": known.image, "statistics": known.statistics}
@@ -127,6 +130,9 @@ def register_model(
     The checks: its checksum and signature are those of version.json (where there is one), it loads, and its golden
     records get the scores that are promised. Nothing is deployed. To register the same artifact again has no effect.
 
+    Its signature and statistics are kept beside the artifact, whatever their size; what else version.json tells, such
+    as the baseline, goes into a parameter of 4 KB.
+
     [bold]Examples[/]
 
       ml-pipeline models register build/models/mine
@@ -166,7 +172,8 @@ def compare_models(
     from infra.cli.models_compare import compare_versions, comparison_tables  # here, because arrays cost imports
 
     registry = registry_of(find_target(where, environment))
-    comparison = compare_versions(_get(registry, a), _get(registry, b))
+    with _registered():
+        comparison = compare_versions(registry.whole(a), registry.whole(b))
     if as_json:
         print_json(comparison)
         return
@@ -205,7 +212,8 @@ def deploy_model(
     if share is not None and (role == "champion" or not share):
         raise RefusedError("--share is above 0, and for a challenger: a champion gets all traffic.")
     target = find_target(where, environment)
-    _get(registry_of(target), version)
+    with _registered():
+        registry_of(target).get(version)
     request: dict[str, Any] = {"version": version, "role": role}
     _change(target, "model-deploy", request | ({} if share is None else {"sharePercent": share}), as_json=as_json)
 
@@ -230,7 +238,8 @@ def rollback_model(
     """
     target = find_target(where, environment)
     if version is not None:
-        _get(registry_of(target), version)
+        with _registered():
+            registry_of(target).get(version)
     _change(target, "model-rollback", {} if version is None else {"version": version}, as_json=as_json)
 
 
@@ -248,14 +257,16 @@ def _change(target: Target, workflow: str, request: dict[str, Any], *, as_json: 
     raise_if_failed(ended)
 
 
-def _get(registry: Registry, version: str) -> ModelVersion:
+@contextmanager
+def _registered() -> Iterator[None]:
+    """Refuse the command if it asks for a version that is not registered."""
     try:
-        return registry.get(version)
+        yield
     except NoSuchVersion as error:
         raise RefusedError(f"{error}.", "`ml-pipeline models list` shows the versions.") from error
 
 
-def _brief(version: ModelVersion, serving: Serving | None, active: str | None) -> dict[str, Any]:
+def _brief(version: ModelVersion | RegisteredVersion, serving: Serving | None, active: str | None) -> dict[str, Any]:
     by = serving.served.with_version(version.version_id) if serving else []
     return {
         "version": version.version_id,

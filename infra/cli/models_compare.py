@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from tasks.models import ModelVersion
+from tasks.model_version import ModelVersion
 from tasks.signature import Feature
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from infra.cli.errors import RefusedError
 from infra.cli.target import Target
 from tasks.artifact import Artifact, checksum, pack, read_artifact, unpack
-from tasks.errors import ServiceUnavailable, TaskError
-from tasks.models import ModelVersion, Registry
+from tasks.errors import InvalidRegistration, RegistrationTooLarge, ServiceUnavailable, TaskError, VersionExists
+from tasks.model_version import ModelVersion, RegisteredVersion
+from tasks.models import Registry
 from tasks.storage import Location, Storage
 
 ARCHIVE, METADATA = "model.tar.gz", "version.json"
@@ -62,7 +63,7 @@ def read_candidate(target: Target, source: str, version_id: str | None) -> Candi
         raise RefusedError(f"{source} is refused: {type(error).__name__}: {error}.") from error
 
 
-def upload_and_register(target: Target, registry: Registry, candidate: Candidate) -> ModelVersion:
+def upload_and_register(target: Target, registry: Registry, candidate: Candidate) -> RegisteredVersion:
     """Bring the archive to the bucket of models, and register the version; nobody reads it there before.
 
     Returns
@@ -72,20 +73,21 @@ def upload_and_register(target: Target, registry: Registry, candidate: Candidate
     Raises
     ------
     RefusedError
-        If the id is taken by another artifact.
+        If the id is taken by another artifact, or the registry cannot keep what is told of the version.
     """
     place = Location(target.names.bucket("models"), f"versions/{candidate.version.version_id}/{ARCHIVE}")
     version = replace(candidate.version, artifact=str(place))
     storage = Storage(target.client("s3"))
     taken = f"The version {version.version_id} has another artifact already; versions never change."
-    if not storage.write_if_absent(place, candidate.body) and storage.read(place) != candidate.body:
-        raise RefusedError(taken, "Choose another id with --version.")
     try:
+        version.registration()[0].to_json()  # so that nothing is uploaded if the registry cannot keep it
+        if not storage.write_if_absent(place, candidate.body) and storage.read(place) != candidate.body:
+            raise RefusedError(taken, "Choose another id with --version.")
         registry.register(version)
-    except ServiceUnavailable:
-        raise
-    except TaskError as error:
+    except VersionExists as error:
         raise RefusedError(f"{taken} {error}", "Choose another id with --version.") from error
+    except (InvalidRegistration, RegistrationTooLarge) as error:
+        raise RefusedError(f"{version.version_id} is not registered: {type(error).__name__}: {error}.") from error
     return registry.get(version.version_id)
 
 

@@ -16,6 +16,7 @@ from infra.cli.console import human_console, print_json
 from infra.cli.errors import RefusedError
 from infra.cli.executions import BATCH_INFERENCE, Execution, list_executions
 from infra.cli.outcome import Outcome, gather
+from infra.cli.readiness import read_settings
 from infra.cli.run import run_id_of
 from infra.cli.run_record import Marker, RunRecord
 from infra.cli.scores import ScoreTally, tally_scores
@@ -122,7 +123,7 @@ def model_metadata(target: Target, version: str) -> dict[str, Any]:
     """Read what the registry knows of a model version; empty if it is gone."""
     ssm = target.client("ssm")
     try:
-        parameter = ssm.get_parameter(Name=f"/ml-pipeline/models/versions/{version}/metadata")
+        parameter = ssm.get_parameter(Name=f"{read_settings(target).models_root}/versions/{version}/metadata")
     except ssm.exceptions.ParameterNotFound:
         return {}
     return dict(json.loads(parameter["Parameter"]["Value"]))

@@ -13,6 +13,7 @@ from infra.cli.target import Target
 from tasks.deployment.serving import ControlPlane, Served, Variant
 from tasks.errors import EndpointUnavailable, NoSuchVersion
 from tasks.models import Registry
+from tasks.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Serving:
 
 def registry_of(target: Target) -> Registry:
     """The registry of models of this deployment."""
-    return Registry(read_settings(target).models_root, target.client("ssm"))
+    return Registry(read_settings(target).models_root, target.client("ssm"), Storage(target.client("s3")))
 
 
 def active_version(registry: Registry) -> str | None:

@@ -1,9 +1,11 @@
-"""Access to the registry of models in the Parameter Store."""
+"""Access to the registry of models in the Parameter Store, and to what it keeps in S3."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from infra.acknowledgements import acknowledge
+from infra.parts.stored import Stored
+from tasks.model_version import document_prefix
 
 
 def grant_read_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
@@ -20,6 +22,11 @@ def grant_read_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
     """
     _grant(role, stack, root, "ssm:GetParameter", ["active-version", "versions/*"])
     _grant(role, stack, root, "ssm:GetParametersByPath", ["versions", "versions/*"])
+
+
+def grant_read_signatures(role: iam.IRole, stored: Stored) -> None:
+    """Let a role read the signatures of versions, but neither their artifacts nor their statistics."""
+    stored.let_read(role, stored.models, document_prefix("*", "signature"))
 
 
 def grant_read_registry_history(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
@@ -44,7 +51,10 @@ def active_version(root: str) -> str:
 
 
 def grant_register_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:
-    """Let a role read the registry, add versions, and say which one is active. Parameters as for reading."""
+    """Let a role read the registry, add versions, and say which one is active. Parameters as for reading.
+
+    It must also be let write below `versions/` in the bucket of models, where signatures and statistics go.
+    """
     grant_read_models(role, stack, root)
     _grant(role, stack, root, "ssm:PutParameter", ["active-version", "versions/*"])
 

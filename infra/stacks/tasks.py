@@ -13,7 +13,12 @@ from constructs import Construct
 from infra import packaging
 from infra.naming import FUNCTIONS, Names
 from infra.parts.deployment_access import DeploymentAccess
-from infra.parts.model_registry import grant_read_models, grant_read_registry_history, grant_register_models
+from infra.parts.model_registry import (
+    grant_read_models,
+    grant_read_registry_history,
+    grant_read_signatures,
+    grant_register_models,
+)
 from infra.parts.runtime_environment import runtime_environment
 from infra.parts.scoring import grant_score
 from infra.parts.stored import Stored
@@ -114,7 +119,9 @@ class TasksStack(cdk.Stack):
         access.let_settle(self._role("settle-deployment"))
         # Which scorer a run takes depends on what is served when it is planned.
         access.let_see_what_is_served(self._role("plan-shards"))
-        grant_read_models(self._role("preprocess"), self, self._models_root)
+        preprocess = self._role("preprocess")
+        grant_read_models(preprocess, self, self._models_root)
+        grant_read_signatures(preprocess, stored)
 
     def _grant_online(self, stored: Stored, storage: StorageStack) -> None:
         """What the functions behind the API and the stream touch."""
@@ -123,6 +130,7 @@ class TasksStack(cdk.Stack):
         for role in (predict, score_stream):
             access.let_invoke(role)
             grant_read_models(role, self, self._models_root)
+            grant_read_signatures(role, stored)
             # Where the active version is of no use, a fresh process takes the one before.
             grant_read_registry_history(role, self, self._models_root)
             stored.let_add_predictions(role)

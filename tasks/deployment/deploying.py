@@ -9,10 +9,10 @@ from tasks.deployment.requests import Naming, new_model, new_version
 from tasks.deployment.serving import Variant
 from tasks.deployment_request import DEPLOY_SCHEMA, Asked
 from tasks.errors import InvalidDeployment
-from tasks.models import ModelVersion
+from tasks.model_version import RegisteredVersion
 
 
-def plan_deploy(asked: Asked, version: ModelVersion, situation: Situation, naming: Naming) -> dict[str, Any]:
+def plan_deploy(asked: Asked, version: RegisteredVersion, situation: Situation, naming: Naming) -> dict[str, Any]:
     """Plan a deployment.
 
     A variant that serves the version already, from the same artifact and image, is tested and used as it is.
@@ -60,7 +60,7 @@ def plan_deploy(asked: Asked, version: ModelVersion, situation: Situation, namin
     )
 
 
-def _serves(variant: Variant, version: ModelVersion, situation: Situation, naming: Naming) -> bool:
+def _serves(variant: Variant, version: RegisteredVersion, situation: Situation, naming: Naming) -> bool:
     """Whether a variant's model is the one that a deployment would make."""
     wanted = new_model(version, variant, situation.served, situation.execution.arn, naming)["PrimaryContainer"]
     container = variant.model["PrimaryContainer"]

@@ -16,7 +16,8 @@ from tasks.deployment.serving import ControlPlane, Served
 from tasks.deployment.shifting import plan_shift
 from tasks.deployment_request import Asked, Kind, is_by_hand, parse_deployment
 from tasks.errors import EndpointBusy, NoSuchVersion, NothingToRollBackTo, ServiceUnavailable, TaskError
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import RegisteredVersion
+from tasks.models import Registry
 from tasks.settings import Settings
 from tasks.storage import Storage
 from tasks.verification import verify
@@ -68,8 +69,8 @@ class Planner:
         ------
         InvalidDeployment
             If the input is wrong, or asks for what makes no sense now.
-        NoSuchVersion, InvalidMetadata, NothingToRollBackTo
-            If there is no such version, its metadata is spoilt, or there is none to go back to.
+        NoSuchVersion, InvalidRegistration, NothingToRollBackTo
+            If there is no such version, it is not registered as it should be, or there is none to go back to.
         ArtifactMissing, ArtifactTampered, UnsupportedModel, InvalidSignature, GoldenRecordsDiffer
             If the version must not be served.
         DeploymentInProgress
@@ -86,12 +87,12 @@ class Planner:
             return self._holding(execution, kind, promoted, lambda: self._deploy(asked, version, execution))
         return self._holding(execution, kind, None, lambda: plan_shift(asked, self._situation(execution)))
 
-    def _deploy(self, asked: Asked, version: ModelVersion, execution: Execution) -> dict[str, Any]:
+    def _deploy(self, asked: Asked, version: RegisteredVersion, execution: Execution) -> dict[str, Any]:
         situation = self._situation(execution)
         verify(version, self.storage)
         return plan_deploy(asked, version, situation, self.naming)
 
-    def _version_to_deploy(self, asked: Asked) -> ModelVersion:
+    def _version_to_deploy(self, asked: Asked) -> RegisteredVersion:
         if "version" in asked:
             return self.registry.get(asked["version"])
         versions = [self.registry.get(version_id) for version_id in self.registry.versions()]
@@ -122,7 +123,7 @@ class Planner:
         target = asked.get("version") or self._decided(execution) or self._version_before()
         return self._plan_rollback(self.registry.get(target), execution, by_hand=False)
 
-    def _plan_rollback(self, version: ModelVersion, execution: Execution, *, by_hand: bool) -> dict[str, Any]:
+    def _plan_rollback(self, version: RegisteredVersion, execution: Execution, *, by_hand: bool) -> dict[str, Any]:
         def planned() -> dict[str, Any]:
             situation = self._situation(execution)
             if by_hand:

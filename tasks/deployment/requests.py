@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from tasks.deployment.serving import THRESHOLD_VARIABLE, VERSION_VARIABLE, Served, Variant
-from tasks.models import ModelVersion
+from tasks.model_version import RegisteredVersion
 from tasks.settings import Settings
 
 #: Of names of models and configurations (SageMaker API reference, "CreateModel", "CreateEndpointConfig").
@@ -66,7 +66,7 @@ class Naming:
         return [{"Key": "Environment", "Value": self.environment}, {"Key": "Project", "Value": "ml-pipeline"}]
 
 
-def new_version(version: ModelVersion, into: Variant, served: Served, execution: str, naming: Naming) -> Requests:
+def new_version(version: RegisteredVersion, into: Variant, served: Served, execution: str, naming: Naming) -> Requests:
     """What brings a version into a variant, without traffic at first.
 
     Parameters
@@ -94,7 +94,9 @@ def new_version(version: ModelVersion, into: Variant, served: Served, execution:
     return Requests(update_to(config["EndpointConfigName"], served), config, model)
 
 
-def new_model(version: ModelVersion, into: Variant, served: Served, execution: str, naming: Naming) -> dict[str, Any]:
+def new_model(
+    version: RegisteredVersion, into: Variant, served: Served, execution: str, naming: Naming
+) -> dict[str, Any]:
     """The request for the model of a version: its image is its own, else that of the variant beside it."""
     like = served.other(into).model
     container = like["PrimaryContainer"]
@@ -113,7 +115,7 @@ def new_model(version: ModelVersion, into: Variant, served: Served, execution: s
     return {"ModelName": naming.name("model", version.version_id, [execution, content]), **content}
 
 
-def served_environment(version: ModelVersion) -> Mapping[str, str]:
+def served_environment(version: RegisteredVersion) -> Mapping[str, str]:
     """What a model server is told of the version that it serves."""
     return {VERSION_VARIABLE: version.version_id, THRESHOLD_VARIABLE: str(version.threshold)}
 

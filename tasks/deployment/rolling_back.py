@@ -8,7 +8,7 @@ from typing import Any
 from tasks.deployment.plan import Situation, plan_document
 from tasks.deployment.requests import Naming, Requests, new_version, update_to
 from tasks.deployment.serving import KeptConfig, Served
-from tasks.models import ModelVersion
+from tasks.model_version import RegisteredVersion
 
 
 def is_served(version: str, served: Served) -> bool:
@@ -27,7 +27,7 @@ def plan_nothing(version: str, situation: Situation) -> dict[str, Any]:
 
 
 def plan_rollback(
-    version: ModelVersion,
+    version: RegisteredVersion,
     situation: Situation,
     naming: Naming,
     *,

@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     """Complete a request.
 
     Input: `{"input": …, "execution": {"id", "name", "startTime"}}`. Output: `{"run": RunRequest}`.
-    Errors: `InvalidRunRequest`, `NoSuchVersion`, `InvalidMetadata`, `RunIdConflict`, `ServiceUnavailable`.
+    Errors: `InvalidRunRequest`, `NoSuchVersion`, `InvalidRegistration`, `RunIdConflict`, `ServiceUnavailable`.
     """
     settings = Settings.from_environment()
     request = normalise(

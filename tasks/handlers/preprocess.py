@@ -25,7 +25,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     signature counts, and with `text` (default: false) all values are text, as those of a CSV file are.
     Output: `{"records": [the good ones, cleaned, in their order], "flaws": [{"record", "field", "message", "kind"}]}`;
     `record` is the 0-based position of a bad record, of which every flaw is listed.
-    Errors: `NoSuchVersion`, `InvalidMetadata`, `ServiceUnavailable`.
+    Errors: `NoSuchVersion`, `InvalidRegistration`, `ArtifactMissing` and `ArtifactTampered` (of the signature),
+    `ServiceUnavailable`.
     """
     root = Settings.from_environment().parameter_root
     version = event.get("modelVersion") or Registry(root).active_version().version_id
@@ -45,4 +46,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 @lru_cache(maxsize=8)
 def _signature(version_id: str, parameter_root: str) -> Signature:
     """The signature, kept between invocations: registered versions never change."""
-    return Registry(parameter_root).get(version_id).signature
+    return Registry(parameter_root).signature(version_id)

@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     """Test the plan's variant.
 
     Input: `{"plan": …}`. Output: `{"records", "milliseconds"}`. Errors: `SmokeTestFailed`, `EndpointUnavailable`,
-    `ArtifactMissing`, `ArtifactTampered`, `ServiceUnavailable`.
+    `InvalidRegistration`, `ArtifactMissing`, `ArtifactTampered`, `ServiceUnavailable`.
     """
     plan = event["plan"]
     version = Registry(Settings.from_environment().parameter_root).get(plan["version"])

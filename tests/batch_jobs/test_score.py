@@ -26,7 +26,8 @@ from tests.batch_jobs.local_objects import LocalObjects
 from tests.batch_jobs.model_files import scores
 from tests.tasks.conftest import GOOD, MODEL_TEXT, RUN, SIGNATURE, version_of
 
-VERSION, ARCHIVE = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))
+WHOLE, ARCHIVE = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))
+VERSION, DOCUMENTS = WHOLE.registration()
 RECORDS = [GOOD, GOOD | {"origin": "SFO"}, GOOD | {"distance": 900.0}]
 CHOSEN = ScorerChoice("endpoint", "auto: why", "ModelB", 1000.0)
 
@@ -53,7 +54,8 @@ def endpoint():
 def storage(tmp_path):
     objects = LocalObjects(tmp_path)
     objects.write(Location("data", "a.jsonl"), b"".join(orjson.dumps(record) + b"\n" for record in RECORDS))
-    objects.write(Location.parse(VERSION.artifact), ARCHIVE)
+    for place, body in {Location.parse(VERSION.artifact): ARCHIVE, **DOCUMENTS}.items():
+        objects.write(place, body)
     return objects
 
 

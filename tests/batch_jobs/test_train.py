@@ -20,7 +20,7 @@ from tasks.errors import InvalidRunRequest
 from tasks.features import feature_matrix
 from tasks.forest import Forest
 from tasks.model_text import ModelText
-from tasks.models import ModelVersion
+from tasks.model_version import STANDARD_PARAMETER_BYTES, ModelVersion
 from tasks.probability import sigmoid
 from tasks.records import check, rows_from_records
 from tasks.signature import Feature, Signature
@@ -146,9 +146,11 @@ def test_the_metadata_fits_into_a_parameter(quick):
         artifact.signature,
         measured,
         statistics,
+        image="000000000000.dkr.ecr.us-east-1.amazonaws.com/" + "r" * 256 + "@sha256:" + "0" * 64,
     )
+    registered, _ = version.registration()
 
-    assert len(version.to_json()) < 8_192, "an advanced parameter holds 8 KB"
+    assert len(registered.to_json()) < STANDARD_PARAMETER_BYTES / 2
 
 
 def test_months_without_labels_cannot_be_learned_from(monkeypatch):

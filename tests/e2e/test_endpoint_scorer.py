@@ -91,7 +91,7 @@ def unserved(world: World) -> Iterator[str]:
     active = ssm.get_parameter(Name=f"{root}/active-version")["Parameter"]["Value"]
     metadata = json.loads(ssm.get_parameter(Name=f"{root}/versions/{active}/metadata")["Parameter"]["Value"])
     name, value = f"{root}/versions/unserved/metadata", json.dumps(metadata | {"versionId": "unserved"})
-    ssm.put_parameter(Name=name, Value=value, Type="String", Tier="Advanced")
+    ssm.put_parameter(Name=name, Value=value, Type="String")
     yield "unserved"
     ssm.delete_parameter(Name=name)
 

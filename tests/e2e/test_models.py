@@ -22,6 +22,7 @@ from PIL import Image
 from tasks.deployment.executions import Executions
 from tasks.deployment.lock import DeploymentLock
 from tasks.models import Registry
+from tasks.storage import Storage
 from tests.e2e.conftest import BIN, DEPLOYED, World, served_again
 from tests.e2e.test_deployments import ROOT, run_from, source_tree
 
@@ -219,8 +220,8 @@ def last_rollback(world: World, status: str) -> dict[str, Any]:
 
 
 def test_a_tampered_artifact_is_refused_and_nothing_changes(aside: World, records: list[dict[str, Any]]) -> None:
-    registry = Registry("/ml-pipeline/models", aside.client("ssm"))
-    second = registry.get(SECOND)
+    registry = Registry("/ml-pipeline/models", aside.client("ssm"), Storage(aside.s3))
+    second = registry.whole(SECOND)
     bucket, _, key = second.artifact.removeprefix("s3://").partition("/")
     body = aside.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     forged = "versions/forged/model.tar.gz"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tasks.artifact import unpack
-from tasks.models import ModelVersion
+from tasks.model_version import RegisteredVersion
 from tests.e2e.conftest import DEPLOYED, World
 
 THIRTY_DAYS = 30 * 24 * 3600
@@ -59,8 +59,8 @@ def golden(world: World) -> list[dict[str, Any]]:
     """Records with the scores that the deployed model must give them."""
     ssm = world.client("ssm")
     active = ssm.get_parameter(Name="/ml-pipeline/models/active-version")["Parameter"]["Value"]
-    metadata = ssm.get_parameter(Name=f"/ml-pipeline/models/versions/{active}/metadata")["Parameter"]["Value"]
-    version = ModelVersion.from_json(metadata)
+    name = f"/ml-pipeline/models/versions/{active}/metadata"
+    version = RegisteredVersion.from_json(ssm.get_parameter(Name=name)["Parameter"]["Value"], name)
     bucket, _, key = version.artifact.removeprefix("s3://").partition("/")
     body = world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     return [dict(entry) for entry in unpack(body, version.sha256).golden]

@@ -81,6 +81,7 @@ def test_scoring_in_a_function_has_one_vcpu_and_ends_within_an_express_execution
 
 INPUT, MODELS = "ml-pipeline-s3-data/*", "ml-pipeline-s3-models/*"
 OUTCOMES = "ml-pipeline-s3-data/outcomes/online/*"
+SIGNATURES = "ml-pipeline-s3-models/versions/*/signature-*"
 VERSIONS, POISON = "ml-pipeline-s3-models/versions/*", "ml-pipeline-s3-results/quarantine/stream/*"
 PREDICTIONS, QUARANTINE, RUNS = (
     f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")
@@ -100,9 +101,9 @@ PREDICTIONS, QUARANTINE, RUNS = (
         ("smoke-test", {MODELS}, set(), set()),
         ("judge-traffic", {OUTCOMES}, set(), set()),
         ("settle-deployment", set(), set(), set()),
-        ("preprocess", set(), set(), set()),
-        ("predict", set(), set(), set()),
-        ("score-stream", set(), {POISON}, set()),
+        ("preprocess", {SIGNATURES}, set(), set()),
+        ("predict", {SIGNATURES}, set(), set()),
+        ("score-stream", {SIGNATURES}, {POISON}, set()),
         ("ship-model", set(), {VERSIONS}, set()),
     ],
 )
@@ -238,6 +239,7 @@ def test_only_score_stream_reads_the_stream_and_reports_to_its_failure_queue(ass
     [
         ("judge-traffic", {"DataKey"}),
         ("predict", {"DataKey"}),
+        ("preprocess", {"DataKey"}),
         ("score-stream", {"DataKey", "MessagesKey"}),
         ("ship-model", {"DataKey"}),
     ],

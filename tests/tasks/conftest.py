@@ -19,7 +19,8 @@ from tasks.artifact import Artifact, checksum, pack
 from tasks.handlers.telemetry import logger, tell_setback
 from tasks.item_store import TableWriter
 from tasks.layout import RunFolder
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import ModelVersion
+from tasks.models import Registry
 from tasks.online import Online
 from tasks.run_request import RunRequest
 from tasks.scorers import numpy_scorer

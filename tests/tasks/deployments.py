@@ -276,8 +276,9 @@ def fresh(world: World) -> House:
     version, body = version_of(Artifact(MODEL_TEXT, SIGNATURE, GOLDEN))
     # The world's own v1 has no golden records, which no deployment would take.
     world.storage.write(Location.parse(version.artifact), body)
+    registered, _ = version.registration()
     world.registry._ssm.put_parameter(
-        Name=f"{ROOT}/versions/v1/metadata", Value=version.to_json(), Type="String", Overwrite=True
+        Name=f"{ROOT}/versions/v1/metadata", Value=registered.to_json(), Type="String", Overwrite=True
     )
     return House(world, sagemaker, FakeStates())
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tasks.active_version import ActiveVersion, Setback
 from tasks.artifact import Artifact
-from tasks.errors import InvalidMetadata, NoSuchVersion, ServiceUnavailable
+from tasks.errors import InvalidRegistration, NoSuchVersion, ServiceUnavailable
 from tasks.models import Registry
 from tests.tasks.conftest import MODEL_TEXT, SIGNATURE, World, version_of
 
@@ -230,5 +230,5 @@ def test_the_mistake_is_told_with_what_the_parameter_says_and_what_there_is(hous
 def test_spoilt_metadata_is_named(house: House) -> None:
     damaged(house)
 
-    with pytest.raises(InvalidMetadata, match="versions/v2/metadata is not what was registered"):
+    with pytest.raises(InvalidRegistration, match="versions/v2/metadata is not what registration writes"):
         house.world.registry.active_version()

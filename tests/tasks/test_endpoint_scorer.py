@@ -45,7 +45,7 @@ from tests.tasks.conftest import CONTEXT, GOOD, MODEL_TEXT, RUN, SIGNATURE, forg
 
 PREDICTIONS = "predictions/day=2026-11-23/run_id=nightly/00000.parquet"
 QUARANTINE = "quarantine/day=2026-11-23/run_id=nightly/00000.jsonl"
-VERSION, _ = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))
+VERSION, _ = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))[0].registration()
 FOREST = Forest(MODEL_TEXT)
 
 
@@ -109,6 +109,7 @@ def scorer(served):
     def make(records_per_call=500, **pressure):
         return EndpointScorer(
             VERSION,
+            SIGNATURE,
             "ModelB",
             endpoint=patient_endpoint("flights"),
             preprocess=PreprocessFunction("ml-pipeline-lambda-preprocess"),
@@ -277,6 +278,7 @@ def test_what_passes_is_waited_for_and_changes_nothing(troubles):
 
     scorer = EndpointScorer(
         VERSION,
+        SIGNATURE,
         "ModelA",
         endpoint=Endpoint(),
         preprocess=Function(),

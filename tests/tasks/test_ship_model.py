@@ -116,7 +116,7 @@ def test_a_fresh_account_gets_its_first_model_registered_and_activated(world, re
     }
     assert registry.active() == "v1"
     version = registry.get("v1")
-    assert (version.artifact, version.image, version.signature) == (artifact, IMAGE, SIGNATURE)
+    assert (version.artifact, version.image, registry.signature("v1")) == (artifact, IMAGE, SIGNATURE)
     assert world.storage.read(Location("models", "versions/v1/model.tar.gz")) == body
 
 
@@ -185,6 +185,7 @@ def test_a_creation_after_a_failed_or_destroyed_one_serves_the_image_that_is_shi
 
 def test_a_registry_that_another_environment_uses_is_refused(world, registry, cloudformation, request_of):
     theirs, _ = version_of(Artifact(MODEL_TEXT, SIGNATURE, []))
+    world.s3.create_bucket(Bucket="models-of-another")
     registry.register(replace(theirs, artifact="s3://models-of-another/versions/v1/model.tar.gz"))
 
     ship_model.handler(request_of(), CONTEXT)

@@ -26,7 +26,8 @@ RIGHT = Artifact(MODEL_TEXT, SIGNATURE, GOLDEN)
 def uploaded(world, artifact=RIGHT, version_id="v2"):
     version, body = version_of(artifact, version_id)
     world.storage.write(Location.parse(version.artifact), body)
-    return version
+    world.registry.register(version)
+    return world.registry.get(version_id)
 
 
 def test_the_artifact_of_a_version_that_stands_the_test_is_given(world):

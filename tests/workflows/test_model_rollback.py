@@ -168,7 +168,7 @@ def test_an_endpoint_that_never_comes_to_rest_fails_the_rollback_after_about_an_
     assert 45 * 60 < run.seconds < 90 * 60
 
 
-@pytest.mark.parametrize("error", ["InvalidDeployment", "InvalidMetadata", "NothingToRollBackTo", "NoSuchVersion"])
+@pytest.mark.parametrize("error", ["InvalidDeployment", "InvalidRegistration", "NothingToRollBackTo", "NoSuchVersion"])
 def test_a_refused_rollback_changes_nothing(error: str) -> None:
     aws, run = rollback("rollback-warm")
     aws.fail("PlanDeployment", error)

@@ -10,7 +10,9 @@ from typing import Any
 import boto3
 
 from tasks.artifact import Artifact, checksum, pack
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import ModelVersion
+from tasks.models import Registry
+from tasks.storage import Storage
 from tests.batch_jobs.model_files import RECORDS, scores
 from tests.infra.cli.conftest import NAMES, REGION
 from tests.tasks.conftest import MODEL_TEXT, SIGNATURE
@@ -76,7 +78,9 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.sagemaker, self.dynamodb = (boto3.client(name, REGION) for name in ("sagemaker", "dynamodb"))
-        self.registry = Registry("/ml-pipeline/models", boto3.client("ssm", REGION))
+        self.registry = Registry(
+            "/ml-pipeline/models", boto3.client("ssm", REGION), Storage(boto3.client("s3", REGION))
+        )
         self.cloudwatch = FakeCloudWatch()
         boto3.client("s3", REGION).create_bucket(Bucket=NAMES.bucket("models"))
         self.dynamodb.create_table(

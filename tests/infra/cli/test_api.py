@@ -14,8 +14,10 @@ import pytest
 from infra.cli.api import predict_url
 from infra.cli.target import Target
 from tasks.artifact import Artifact, checksum, pack
-from tasks.models import ModelVersion, Registry
+from tasks.model_version import ModelVersion
+from tasks.models import Registry
 from tasks.signature import Feature, Signature
+from tasks.storage import Storage
 from tests.infra.cli.conftest import NAMES, REGION, FakeStates, Said, put
 
 RECORDS = [
@@ -75,7 +77,7 @@ def model(aws: FakeStates) -> None:
         statistics={},
         image=None,
     )
-    registry = Registry("/ml-pipeline/models", boto3.client("ssm", REGION))
+    registry = Registry("/ml-pipeline/models", boto3.client("ssm", REGION), Storage(boto3.client("s3", REGION)))
     registry.register(version)
     registry.activate("v1")
 

@@ -17,6 +17,7 @@ from tests.batch_jobs.model_files import extract
 from tests.infra.cli.conftest import NAMES, REGION, FakeStates, Said, put
 from tests.infra.cli.served_models import Endpoint, small_artifact, version_of
 from tests.tasks.conftest import MODEL_TEXT, SIGNATURE
+from tests.tasks.wide_models import WIDE, wide_version
 
 METADATA = {
     "versionId": "v7",
@@ -87,6 +88,70 @@ def test_a_version_is_shown_with_its_features(endpoint: Endpoint, call: Callable
     assert "v1 (active)" in said.out
     assert "EWR, JFK, LGA" in said.out
     assert call("models", "show", "v1", "--json").json()["signature"] == SIGNATURE.to_json()
+
+
+def test_listing_reads_the_parameters_alone_and_a_missing_document_is_told_by_what_needs_it(
+    endpoint: Endpoint, call: Callable[..., Said]
+) -> None:
+    endpoint.registry.register(version_of("v1"))
+    empty_the_bucket_of_models()
+
+    assert [each["version"] for each in call("models", "list", "--json").json()] == ["v1"]
+    said = call("models", "show", "v1")
+    assert said.code == 1
+    assert "the signature of model version v1 is not at s3://" in said.err
+    assert "Traceback" not in said.err
+
+
+def empty_the_bucket_of_models() -> None:
+    s3, bucket = boto3.client("s3", REGION), NAMES.bucket("models")
+    for stored in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        s3.delete_object(Bucket=bucket, Key=stored["Key"])
+
+
+@pytest.mark.parametrize("signature", WIDE.values(), ids=WIDE)
+def test_a_wide_model_is_registered_listed_shown_and_compared(
+    endpoint: Endpoint, call: Callable[..., Said], home: Path, signature: Signature
+) -> None:
+    version, body = wide_version(signature, "wide")
+    (home / "model.tar.gz").write_bytes(body)
+    (home / "version.json").write_text(version.to_json())
+    endpoint.registry.register(version_of("v1"))
+
+    assert call("models", "register", str(home)).code == 0
+    assert {each["version"] for each in call("models", "list", "--json").json()} == {"v1", "wide"}
+    shown = call("models", "show", "wide", "--json").json()
+    assert (shown["signature"], shown["statistics"]) == (signature.to_json(), version.statistics)
+    assert signature.names[-1] in call("models", "show", "wide").out
+    compared = call("models", "compare", "v1", "wide", "--json").json()
+    assert compared["signature"]["onlyB"] == signature.names
+    assert compared["b"]["features"] == len(signature.names)
+
+
+def test_a_baseline_that_no_parameter_can_hold_is_refused_and_nothing_is_uploaded(
+    endpoint: Endpoint, call: Callable[..., Said], trained: Path
+) -> None:
+    baseline = {f"recall at {place} % of the alarms": 0.5 for place in range(200)}
+    (trained / "version.json").write_text(json.dumps(METADATA | {"baseline": baseline}))
+
+    said = call("models", "register", str(trained))
+
+    assert said.code == 2
+    assert "shorten what is longest: baseline" in said.err
+    assert "never change" not in said.err, "another artifact has nothing to do with it"
+    assert endpoint.registry.versions() == []
+    assert boto3.client("s3", REGION).list_objects_v2(Bucket=NAMES.bucket("models"))["KeyCount"] == 0
+
+
+def test_a_version_of_an_earlier_release_is_told_with_what_to_do(endpoint: Endpoint, call: Callable[..., Said]) -> None:
+    name = "/ml-pipeline/models/versions/v1/metadata"
+    boto3.client("ssm", REGION).put_parameter(Name=name, Value=version_of("v1").to_json(), Type="String")
+
+    for words in (("list",), ("show", "v1"), ("deploy", "v1")):
+        said = call("models", *words)
+        assert said.code == 1
+        assert name in said.err
+        assert "register the version again" in said.err
 
 
 @pytest.mark.parametrize(
