@@ -18,6 +18,7 @@ from infra.local.emulator import (
     parameters,
     permissions,
     private_names,
+    rest_api_limits,
     rest_apis,
     schedules,
     services,
@@ -79,6 +80,8 @@ class Emulator:
         Parameter Store (`Parameters`).
     rest_apis
         API Gateway's REST APIs (`RestApis`).
+    rest_api_limits
+        What REST APIs refuse (`RestApiLimits`).
     schedules
         EventBridge's schedules and rules (`Schedules`).
     streams
@@ -112,6 +115,7 @@ class Emulator:
                 objects.NEEDS,
                 parameters.NEEDS,
                 permissions.NEEDS,
+                rest_api_limits.NEEDS,
                 rest_apis.NEEDS,
                 schedules.NEEDS,
                 services.NEEDS,
@@ -130,6 +134,7 @@ class Emulator:
         self.objects = objects.Objects()
         self.parameters = parameters.Parameters()
         self.rest_apis = rest_apis.RestApis()
+        self.rest_api_limits = rest_api_limits.RestApiLimits()
         self.schedules = schedules.Schedules()
         self.streams = streams.Streams()
         custom_resources.fail_with_their_functions()
