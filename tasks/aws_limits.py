@@ -1,9 +1,9 @@
 """What AWS refuses by size, number or range: one table, each entry with the page that says so.
 
 Facts about AWS and nothing of this application, so that every room may read them: what is sent is held against them
-beforehand, and the embedded AWS refuses what AWS would. What AWS's own descriptions of its APIs state (lengths, patterns,
-ranges of members) is not repeated here; see `infra.local.service_model`. Sizes are bytes of UTF-8 unless they say
-"characters".
+beforehand, and the embedded AWS refuses what AWS would. What AWS's own descriptions of its APIs state (lengths,
+patterns, ranges of members) is not repeated here; see `infra.local.service_model`. Sizes are bytes of UTF-8 unless they
+say "characters".
 """
 
 from __future__ import annotations
@@ -53,12 +53,8 @@ _LAMBDA = "Lambda developer guide, Lambda quotas"
 LAMBDA_REQUEST = Limit(6 * _MIB, "bytes", f"{_LAMBDA}, Invocation payload", "RequestEntityTooLargeException")
 #: 6 MB and a little more, as Lambda's own message says.
 LAMBDA_RESPONSE = Limit(6 * _MIB + 100, "bytes", f"{_LAMBDA}, Invocation payload", "Function.ResponseSizeTooLarge")
-LAMBDA_ASYNCHRONOUS_REQUEST = Limit(
-    _MIB, "bytes", "Lambda API reference, Invoke", "RequestEntityTooLargeException"
-)
-LAMBDA_ENVIRONMENT = Limit(
-    4 * _KIB, "bytes", f"{_LAMBDA}, Environment variables", "InvalidParameterValueException"
-)
+LAMBDA_ASYNCHRONOUS_REQUEST = Limit(_MIB, "bytes", "Lambda API reference, Invoke", "RequestEntityTooLargeException")
+LAMBDA_ENVIRONMENT = Limit(4 * _KIB, "bytes", f"{_LAMBDA}, Environment variables", "InvalidParameterValueException")
 LAMBDA_LAYERS = Limit(5, "layers", f"{_LAMBDA}, Function layers", "InvalidParameterValueException")
 LAMBDA_MEMORY = Limit(10_240, "MB", f"{_LAMBDA}, Memory allocation", "ValidationException")
 LAMBDA_TIMEOUT = Limit(900, "seconds", f"{_LAMBDA}, Timeout", "ValidationException")
@@ -91,9 +87,7 @@ BATCH_DEPENDENCIES = Limit(20, "jobs", f"{_BATCH}, Maximum number of job depende
 BATCH_JOB = Limit(30 * _KIB, "bytes", f"{_BATCH}, Maximum job payload size for SubmitJob", "ClientException")
 BATCH_JOB_DEFINITION = Limit(24 * _KIB, "bytes", f"{_BATCH}, Maximum job definition size", "ClientException")
 #: The job is taken, and its task cannot be started.
-BATCH_OVERRIDES = Limit(
-    8 * _KIB, "bytes", "Amazon ECS API reference, RunTask, overrides", "InvalidParameterException"
-)
+BATCH_OVERRIDES = Limit(8 * _KIB, "bytes", "Amazon ECS API reference, RunTask, overrides", "InvalidParameterException")
 BATCH_LEAST_TIMEOUT = Limit(60, "seconds", "AWS Batch API reference, JobTimeout", "ClientException")
 
 _KINESIS = "Kinesis Data Streams developer guide, Handle large records"
@@ -142,9 +136,10 @@ CLOUDFORMATION_BODY = Limit(51_200, "bytes", f"{_CLOUDFORMATION}, Template body 
 CLOUDFORMATION_RESOURCES = Limit(500, "resources", f"{_CLOUDFORMATION}, Resources", "ValidationError")
 CLOUDFORMATION_PARAMETERS = Limit(200, "parameters", f"{_CLOUDFORMATION}, Parameters", "ValidationError")
 
-SAGEMAKER_BODY = Limit(
-    6 * _MIB, "bytes", "SageMaker Runtime API reference, InvokeEndpoint, Body", "ValidationError"
-)
+SAGEMAKER_BODY = Limit(6 * _MIB, "bytes", "SageMaker Runtime API reference, InvokeEndpoint, Body", "ValidationError")
 STEP_FUNCTIONS_INPUT = Limit(
-    256 * _KIB, "bytes", "Step Functions developer guide, Quotas related to state machine executions", "InvalidExecutionInput"
+    256 * _KIB,
+    "bytes",
+    "Step Functions developer guide, Quotas related to state machine executions",
+    "InvalidExecutionInput",
 )

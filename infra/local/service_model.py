@@ -12,7 +12,6 @@ import botocore.session
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidator
 
-
 _NUMBERS = frozenset({"double", "float", "integer", "long"})
 
 
@@ -129,7 +128,9 @@ def _shown(shape: Shape, value: Any) -> str:
             if name in value
         )
         return f"{shape.name}({', '.join(members)})"
-    return _shown_blob(blob_bytes(value)) if shape.type_name == "blob" and isinstance(value, str | bytes) else str(value)
+    return (
+        _shown_blob(blob_bytes(value)) if shape.type_name == "blob" and isinstance(value, str | bytes) else str(value)
+    )
 
 
 def _shown_blob(size: int) -> str:

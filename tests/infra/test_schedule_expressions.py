@@ -1,4 +1,4 @@
-"""Schedule expressions, against the user guides' tables: of rules, of Scheduler, and those that AWS was seen to refuse."""
+"""Schedule expressions, against the user guides' tables and what AWS was seen to refuse."""
 
 import re
 from datetime import datetime

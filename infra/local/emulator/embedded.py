@@ -24,6 +24,7 @@ from infra.local.emulator import (
     services,
     snapshots,
     streams,
+    tables,
 )
 from infra.local.emulator import state_machines as state_machines_seam
 from infra.local.emulator.private_names import Needs, module
@@ -122,6 +123,7 @@ class Emulator:
                 snapshots.NEEDS,
                 state_machines_seam.NEEDS,
                 streams.NEEDS,
+                tables.NEEDS,
             )
         self.app: Any = module("app").app
         self.identities = identities.Identities()
@@ -138,6 +140,7 @@ class Emulator:
         self.schedules = schedules.Schedules()
         self.streams = streams.Streams()
         custom_resources.fail_with_their_functions()
+        tables.read_numbers_as_ascii()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None
 

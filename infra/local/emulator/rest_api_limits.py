@@ -22,6 +22,7 @@ TooLarge = Callable[[str, str, Mapping[str, Any], Mapping[str, str], bytes], str
 
 _TOO_LARGE = "REQUEST_TOO_LARGE"
 
+
 class _EventTooLargeError(Exception):
     """An event is more than a function takes."""
 

@@ -69,9 +69,8 @@ def _longer(value: str, place: str, limit: Limit) -> str:
 
 
 def _beyond(value: object, place: str, most: str) -> str:
-    return (
-        f"1 validation error detected: Value '{value}' at '{place}' failed to satisfy constraint: Member must have {most}"
-    )
+    constraint = f"failed to satisfy constraint: Member must have {most}"
+    return f"1 validation error detected: Value '{value}' at '{place}' {constraint}"
 
 
 def _invoke(call: Call) -> None:

@@ -1,7 +1,7 @@
 """SNS, SQS and EventBridge (API references, "Publish", "SendMessage", "PutEvents"; "PutEvents event entry size")."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from infra.local.limits.calls import Call
@@ -59,8 +59,7 @@ def _create_queue(call: Call) -> None:
     if len(name) > SQS_QUEUE_NAME.value or not re.fullmatch(r"[A-Za-z0-9_-]+(\.fifo)?", name):
         raise Refusal(
             SQS_QUEUE_NAME.error,
-            "Can only include alphanumeric characters, hyphens, or underscores. "
-            f"1 to {SQS_QUEUE_NAME.value} in length",
+            f"Can only include alphanumeric characters, hyphens, or underscores. 1 to {SQS_QUEUE_NAME.value} in length",
         )
 
 
@@ -101,7 +100,7 @@ def _put_events(call: Call) -> None:
 
 
 def _entry_bytes(entry: Mapping[str, Any]) -> int:
-    texts: Iterable[str] = (entry.get("Source"), entry.get("DetailType"), entry.get("Detail"), *entry.get("Resources", ()))
+    texts = (entry.get("Source"), entry.get("DetailType"), entry.get("Detail"), *(entry.get("Resources") or ()))
     return (14 if entry.get("Time") else 0) + sum(utf8_bytes(str(text or "")) for text in texts)
 
 

@@ -1,4 +1,7 @@
-"""S3 (user guide, "General purpose bucket naming rules", "Naming Amazon S3 objects", "Working with object metadata")."""
+"""S3: names of buckets, keys, metadata, tags, parts.
+
+Facts: S3 user guide, "General purpose bucket naming rules", "Naming Amazon S3 objects", "Working with object metadata".
+"""
 
 import re
 from collections.abc import Callable, Mapping

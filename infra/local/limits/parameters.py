@@ -48,7 +48,8 @@ def _check_name(call: Call) -> None:
     if not _NAME.fullmatch(name):
         raise Refusal(
             "ValidationException",
-            'Parameter name: can only include the following symbols and letters: "a-zA-Z0-9_.-", and "/" between levels.',
+            'Parameter name: can only include the following symbols and letters: "a-zA-Z0-9_.-", and "/" between '
+            "levels.",
         )
 
 
@@ -71,13 +72,15 @@ def _check_value(value: Any, tier: Callable[[], str]) -> None:
         return
     most = PARAMETER_ADVANCED_VALUE.value
     refuse_beyond(
-        PARAMETER_ADVANCED_VALUE, size, f"Advanced tier parameters support a maximum parameter value of {most} characters."
+        PARAMETER_ADVANCED_VALUE,
+        size,
+        f"Advanced tier parameters support a maximum parameter value of {most} characters.",
     )
     if tier() == "Standard":
         raise Refusal(
             PARAMETER_STANDARD_VALUE.error,
-            f"Standard tier parameters support a maximum parameter value of {PARAMETER_STANDARD_VALUE.value} characters. "
-            "To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more "
-            "information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/"
+            f"Standard tier parameters support a maximum parameter value of {PARAMETER_STANDARD_VALUE.value} "
+            "characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. "
+            "For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/"
             "parameter-store-advanced-parameters.html",
         )

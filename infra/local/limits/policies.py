@@ -30,12 +30,16 @@ def rules(inline_policies: InlinePolicies) -> dict[str, Rule]:
 
 def check_managed(document: str) -> None:
     """Refuse a managed policy that is too long."""
-    refuse_beyond(IAM_MANAGED_POLICY, _size(document), f"Cannot exceed quota for PolicySize: {IAM_MANAGED_POLICY.value}", 409)
+    refuse_beyond(
+        IAM_MANAGED_POLICY, _size(document), f"Cannot exceed quota for PolicySize: {IAM_MANAGED_POLICY.value}", 409
+    )
 
 
 def check_trust(document: str) -> None:
     """Refuse a trust policy that is too long."""
-    refuse_beyond(IAM_TRUST_POLICY, _size(document), f"Cannot exceed quota for ACLSizePerRole: {IAM_TRUST_POLICY.value}", 409)
+    refuse_beyond(
+        IAM_TRUST_POLICY, _size(document), f"Cannot exceed quota for ACLSizePerRole: {IAM_TRUST_POLICY.value}", 409
+    )
 
 
 def check_inline(role: str, documents: Mapping[str, str]) -> None:

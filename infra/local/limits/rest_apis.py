@@ -1,4 +1,7 @@
-"""API Gateway's own API (developer guide, "Quotas for configuring and running a REST API"), and requests to its APIs."""
+"""API Gateway: its own API, and requests to REST APIs.
+
+Facts: developer guide, "Quotas for configuring and running a REST API".
+"""
 
 import re
 from collections.abc import Mapping
@@ -33,12 +36,14 @@ def _create_model(call: Call) -> None:
     refuse_beyond(API_MODEL, utf8_bytes(schema), f"Model schema is too large, maximum is {API_MODEL.value} bytes")
 
 
-RULES: dict[str, Rule] = {"CreateModel": _create_model, "CreateStage": _create_stage, "PutIntegration": _put_integration}
+RULES: dict[str, Rule] = {
+    "CreateModel": _create_model,
+    "CreateStage": _create_stage,
+    "PutIntegration": _put_integration,
+}
 
 
-def too_large(
-    method: str, path: str, query: Mapping[str, Any], headers: Mapping[str, str], body: bytes
-) -> str | None:
+def too_large(method: str, path: str, query: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> str | None:
     """Say in API Gateway's words that a request to an API is too large; None if it is not."""
     line = f"{method} {path}{'?' if query else ''}{urlencode(query, doseq=True)} HTTP/1.1"
     if utf8_bytes(line) + sum(utf8_bytes(value) for value in headers.values()) > API_HEADERS.value:

@@ -37,7 +37,11 @@ def _put_metric_data(call: Call) -> None:
 def _values(datum: Mapping[str, Any]) -> list[tuple[str, Any]]:
     statistics = (datum.get("StatisticValues") or {}).items()
     several = [(f"Values.member.{number}", value) for number, value in enumerate(datum.get("Values") or [], 1)]
-    return [("Value", datum.get("Value")), *((f"StatisticValues.{name}", value) for name, value in statistics), *several]
+    return [
+        ("Value", datum.get("Value")),
+        *((f"StatisticValues.{name}", value) for name, value in statistics),
+        *several,
+    ]
 
 
 def _is_finite(value: Any) -> bool:
@@ -56,9 +60,7 @@ def _put_log_events(call: Call) -> None:
     events = call.members.get("logEvents") or []
     times = [event["timestamp"] for event in events if isinstance(event.get("timestamp"), int)]
     if any(later < earlier for earlier, later in pairwise(times)):
-        raise Refusal(
-            LOGS_BATCH.error, "Log events in a single PutLogEvents request must be in chronological order."
-        )
+        raise Refusal(LOGS_BATCH.error, "Log events in a single PutLogEvents request must be in chronological order.")
     if times:
         refuse_beyond(
             LOGS_SPAN,

@@ -63,7 +63,7 @@ class Templates:
         if request.type not in _MADE_BY:
             return
         service_name, operation, renamed = _MADE_BY[request.type]
-        members = {}
+        members: dict[str, Any] = {}
         for name, value in request.properties.items():
             text = json.dumps(value) if name in _DOCUMENTS and not isinstance(value, str) else value
             try:
@@ -72,7 +72,9 @@ class Templates:
                 continue  # not a member, or in another form: the emulator's business
         if request.type in _NAMES and _NAMES[request.type] not in members:
             members[_NAMES[request.type]] = "made-by-cloudformation"
-        call = Call(service_name, operation, members, Request("POST", "/", {}, b"", {}, request.account, request.region))
+        call = Call(
+            service_name, operation, members, Request("POST", "/", {}, b"", {}, request.account, request.region)
+        )
         self._gates[service_name].check(call)
 
     def _check_inline_policies(self, request: ResourceRequest) -> None:
@@ -86,7 +88,6 @@ class Templates:
 
 def _documents(listed: list[Mapping[str, Any]]) -> dict[str, str]:
     return {
-        str(policy.get("PolicyName")): json.dumps(policy.get("PolicyDocument"), separators=(",", ":")) for policy in listed
+        str(policy.get("PolicyName")): json.dumps(policy.get("PolicyDocument"), separators=(",", ":"))
+        for policy in listed
     }
-
-
