@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.limits.calls import Call
-from infra.local.limits.gate import Rule
 from infra.local.limits.refusal import Refusal, refuse_beyond
+from infra.local.limits.service_limits import Rule
 from infra.local.service_model import blob_bytes
 from infra.schedule_expressions import rule_expression
 from tasks.aws_limits import (

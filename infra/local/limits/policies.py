@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from infra.local.limits.calls import Call
-from infra.local.limits.gate import Rule
 from infra.local.limits.refusal import refuse_beyond
+from infra.local.limits.service_limits import Rule
 from tasks.aws_limits import IAM_INLINE_POLICIES, IAM_MANAGED_POLICY, IAM_TRUST_POLICY
 
 InlinePolicies = Callable[[str], Mapping[str, str]]

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from infra.local.limits.calls import Call
-from infra.local.limits.gate import Rule
 from infra.local.limits.refusal import Refusal, refuse_beyond
+from infra.local.limits.service_limits import Rule
 from tasks.aws_limits import API_HEADERS, API_INTEGRATION_TIMEOUT, API_MODEL, API_PAYLOAD, API_STAGE_NAME, utf8_bytes
 
 _SHORTEST_TIMEOUT = 50

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from infra.local.limits.calls import Call
-from infra.local.limits.gate import Rule
 from infra.local.limits.refusal import Refusal, refuse_beyond
+from infra.local.limits.service_limits import Rule
 from tasks.aws_limits import (
     LOGS_BATCH,
     LOGS_OVERHEAD,

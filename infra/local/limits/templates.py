@@ -1,6 +1,6 @@
 """Resources of templates, held against what their services refuse.
 
-The emulator makes them past the services' own APIs, before which the gates stand.
+The emulator makes them past the services' own APIs, before which their limits stand.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from infra.local.emulator import ResourceRequest
 from infra.local.limits import policies
 from infra.local.limits.calls import Call
-from infra.local.limits.gate import Gate
+from infra.local.limits.service_limits import ServiceLimits
 from infra.local.service_model import InvalidRequestError, member_from_template
 from infra.local.wire import Request
 
@@ -19,7 +19,6 @@ _MADE_BY: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "AWS::ApiGateway::Model": ("apigateway", "CreateModel", {"Schema": "schema"}),
     "AWS::ApiGateway::Stage": ("apigateway", "CreateStage", {"StageName": "stageName"}),
     "AWS::Athena::WorkGroup": ("athena", "CreateWorkGroup", {}),
-    "AWS::Athena::NamedQuery": ("athena", "CreateNamedQuery", {}),
     "AWS::Events::Rule": ("events", "PutRule", {}),
     "AWS::Glue::Database": ("glue", "CreateDatabase", {}),
     "AWS::IAM::ManagedPolicy": ("iam", "CreatePolicy", {"ManagedPolicyName": "PolicyName"}),
@@ -41,14 +40,14 @@ class Templates:
 
     Parameters
     ----------
-    gates
+    services
         Those of the services, by botocore's names.
     inline_policies
         See `policies.InlinePolicies`.
     """
 
-    def __init__(self, gates: Mapping[str, Gate], inline_policies: policies.InlinePolicies) -> None:
-        self._gates = gates
+    def __init__(self, services: Mapping[str, ServiceLimits], inline_policies: policies.InlinePolicies) -> None:
+        self._services = services
         self._inline_policies = inline_policies
 
     def judge(self, request: ResourceRequest) -> None:
@@ -75,7 +74,7 @@ class Templates:
         call = Call(
             service_name, operation, members, Request("POST", "/", {}, b"", {}, request.account, request.region)
         )
-        self._gates[service_name].check(call)
+        self._services[service_name].check(call)
 
     def _check_inline_policies(self, request: ResourceRequest) -> None:
         properties = request.properties

@@ -13,7 +13,7 @@ Rule = Callable[[Call], None]
 
 
 @dataclass(frozen=True)
-class Gate:
+class ServiceLimits:
     """What a service refuses.
 
     Attributes
