@@ -102,7 +102,9 @@ def run(handler: Handler, event: Any, context: Context) -> tuple[bool, str]:
         # counts for the size of the answer, but for the newer runtimes (aws-lambda-python-runtime-interface-client,
         # lambda_runtime_marshaller.py).
         payload = json.dumps(result, ensure_ascii=os.environ["AWS_EXECUTION_ENV"] not in _UNESCAPED, default=_decimal)
-        payload.encode()
+        if "\\ud" in payload or not payload.isascii():
+            # Half a surrogate pair has no bytes. AWS's older runtimes hand on its escape, which no reader takes.
+            json.dumps(result, ensure_ascii=False, default=_decimal).encode()
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"
         return True, json.dumps(error_object("Runtime.MarshalError", message, context.aws_request_id))
