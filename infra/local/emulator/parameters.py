@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ NEEDS: Needs = {
 
 Answer = tuple[int, dict[str, str], bytes]
 Operation = Callable[[dict[str, Any]], Answer]
+
+_LABEL = re.compile(r"(?!(?i:aws|ssm)|[0-9])[A-Za-z0-9_.-]{1,100}")
 
 _logger = logging.getLogger(__name__)
 
@@ -74,6 +77,26 @@ class Parameters:
             return answer
 
         rebind(put, put_with_tier)
+
+    def tell_invalid_labels(self) -> None:
+        """Attach the valid labels and name the others (API reference, "LabelParameterVersion", Labels).
+
+        Symptom: labels that begin with a digit, with ``aws`` or ``ssm``, or have other letters are attached.
+        """
+        label = self._ssm._label_parameter_version
+
+        def label_what_is_valid(members: dict[str, Any]) -> Answer:
+            labels = members.get("Labels", [])
+            invalid = [each for each in labels if not _LABEL.fullmatch(each)]
+            answer: Answer = label({**members, "Labels": [each for each in labels if each not in invalid]})
+            status, headers, body = answer
+            return (
+                (status, headers, json.dumps(json.loads(body) | {"InvalidLabels": invalid}).encode())
+                if status < 300
+                else answer
+            )
+
+        rebind(label, label_what_is_valid)
 
     def _announcing(self, operation: Operation, operations: Callable[..., dict[str, str]]) -> Operation:
         def call(members: dict[str, Any]) -> Answer:

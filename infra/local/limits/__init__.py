@@ -6,6 +6,7 @@ rules whose numbers stand in `tasks.aws_limits`, each with its page.
 
 from infra.local.emulator import Emulator
 from infra.local.limits import (
+    events,
     functions,
     messages,
     objects,
@@ -39,6 +40,7 @@ def install(emulator: Emulator) -> None:
         "sqs": ServiceLimits("sqs", messages.SQS),
         "ssm": ServiceLimits("ssm", parameters.rules(emulator.parameters.tier_of)),
     }
+    emulator.services.wrap("events", events.set_malformed_events_aside)
     for name, limits in services.items():
         emulator.services.wrap(name, limits.handle)
     emulator.services.wrap("s3", objects.ObjectLimits(emulator.objects.part_sizes).handle)

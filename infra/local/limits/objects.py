@@ -37,7 +37,7 @@ class ObjectLimits:
 
     def _check(self, request: Request, bucket: str, key: str) -> None:
         refuse_beyond(S3_KEY, utf8_bytes(key), "Your key is too long")
-        if request.method == "PUT" and not key and not request.query:
+        if request.method == "PUT" and not key and request.query.keys() <= {"x-id"}:
             _check_bucket(bucket)
         if request.method in ("PUT", "POST") and key:
             _check_metadata(request.headers)

@@ -360,6 +360,18 @@ def test_a_large_parameter_stays_in_the_tier_that_it_has(world: World) -> None:
     assert tiers == ["Standard", "Advanced", "Advanced"]
 
 
+def test_labels_that_parameter_store_does_not_take_are_named_and_the_others_attached(world: World) -> None:
+    name = f"/{world.new()}"
+    world.put_parameter(Name=name)
+    labels = ["good", "1st", "awsome", "SSM-x", "a b", "is_good.2"]
+
+    answer = world("ssm").label_parameter_version(Name=name, Labels=labels)
+
+    assert answer["InvalidLabels"] == ["1st", "awsome", "SSM-x", "a b"]
+    (version,) = world("ssm").get_parameter_history(Name=name)["Parameters"]
+    assert version["Labels"] == ["good", "is_good.2"]
+
+
 # Grammars and values: a call, the code, and some of AWS's words.
 REFUSED: list[tuple[Callable[[World], object], str, str]] = [
     (lambda w: w.put_parameter(Value=""), "ValidationException", "Value '' at 'value' failed to satisfy constraint"),
@@ -485,6 +497,16 @@ def test_what_breaks_a_grammar_is_refused_in_awss_words(
 
     assert refused.value.response["Error"]["Code"] == code
     assert words in refused.value.response["Error"]["Message"]
+
+
+def test_an_event_whose_detail_is_no_object_is_told_and_the_others_are_put(world: World) -> None:
+    entries = [{"Source": "s", "DetailType": "d", "Detail": detail} for detail in ('{"a": 1}', "a", "[]", "{}")]
+
+    answer = world("events").put_events(Entries=entries)
+
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [None, "MalformedDetail", "MalformedDetail", None]
+    assert answer["FailedEntryCount"] == 2
+    assert world("events").put_events(Entries=entries[1:2])["FailedEntryCount"] == 1
 
 
 @pytest.mark.parametrize(
