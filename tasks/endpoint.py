@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,12 +11,14 @@ import orjson
 from botocore.exceptions import ClientError
 
 from tasks.aws import client, error_code, named_failures
+from tasks.aws_limits import SAGEMAKER_BODY
 from tasks.errors import (
     EndpointAnswerInvalid,
     EndpointRefused,
     EndpointUnavailable,
     InvalidRecords,
     RecordError,
+    RecordsTooLarge,
     ServiceUnavailable,
 )
 
@@ -25,6 +27,7 @@ _PATIENCE = {"attempts": 2, "connect_seconds": 2, "read_seconds": 8}
 #: Statuses below 500 with which a model container says "later".
 _LATER_STATUSES = {408, 429}
 _LONGEST_MESSAGE = 300
+_HEAD, _TAIL = b'{"records":[', b"]}"
 
 
 class Prediction(NamedTuple):
@@ -59,7 +62,9 @@ class ModelEndpoint:
         self._runtime = runtime if runtime is not None else client("sagemaker-runtime", **_PATIENCE)
 
     def predict(self, records: Sequence[Mapping[str, float | str | None]], variant: str | None = None) -> Answer:
-        """Predict some records with a single call.
+        """Predict some records: with a single call, or with as many as their bytes need.
+
+        The variant that answers the first call answers the others.
 
         Parameters
         ----------
@@ -73,28 +78,51 @@ class ModelEndpoint:
         InvalidRecords
             If the variant's model does not take some records: its signature may be another one than that they were
             checked with.
+        RecordsTooLarge
+            If one record alone is more than SageMaker takes; nothing was sent then.
         EndpointUnavailable
-            If the endpoint throttles, times out, fails, or its model is not ready.
+            If the endpoint throttles, times out, fails, its model is not ready, or was replaced between two calls.
         EndpointRefused, AccessRefused
             If it does not take the request.
         EndpointAnswerInvalid
             If it answers something else than one prediction for each record.
         """
+        body = orjson.dumps({"records": records})
+        if len(body) <= SAGEMAKER_BODY.value:
+            return self._invoke(body, len(records), variant)
+        answers: list[Answer] = []
+        first = 0
+        for part in _parts([orjson.dumps(record) for record in records]):
+            try:
+                answers.append(self._invoke(_HEAD + b",".join(part) + _TAIL, len(part), variant))
+            except InvalidRecords as error:
+                raise InvalidRecords(
+                    [replace(entry, record=(entry.record or 0) + first) for entry in error.errors]
+                ) from error
+            variant = answers[0].variant
+            first += len(part)
+        versions = {answer.model_version for answer in answers}
+        if len(versions) > 1:
+            raise EndpointUnavailable(f"{variant} of {self._name} changed its model meanwhile: {sorted(versions)}")
+        predictions = [prediction for answer in answers for prediction in answer.predictions]
+        return replace(answers[0], predictions=predictions)
+
+    def _invoke(self, content: bytes, count: int, variant: str | None) -> Answer:
         try:
             with named_failures(f"invoke the endpoint {self._name}"):
                 answer = self._runtime.invoke_endpoint(
                     EndpointName=self._name,
                     ContentType="application/json",
                     Accept="application/json",
-                    Body=orjson.dumps({"records": records}),
+                    Body=content,
                     **({} if variant is None else {"TargetVariant": variant}),
                 )
                 body = answer["Body"].read()
         except ClientError as error:
-            raise self._named(error, len(records)) from error
+            raise self._named(error, count) from error
         except ServiceUnavailable as error:
             raise EndpointUnavailable(str(error)) from error
-        return self._parsed(answer.get("InvokedProductionVariant"), body, len(records))
+        return self._parsed(answer.get("InvokedProductionVariant"), body, count)
 
     def _named(self, error: ClientError, count: int) -> Exception:
         """The name of a failure that is the endpoint's own.
@@ -131,6 +159,33 @@ class ModelEndpoint:
         except (ValueError, TypeError, KeyError) as error:
             raise EndpointAnswerInvalid(f"the endpoint {self._name} gave no valid answer: {error!r}") from error
         return Answer(variant, version, predictions)
+
+
+def _parts(records: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Cut records, each as JSON, into parts that SageMaker takes as one body each.
+
+    Raises
+    ------
+    RecordsTooLarge
+        Before the first part, if a record is more than that alone.
+    """
+    most = SAGEMAKER_BODY.value - len(_HEAD) - len(_TAIL)
+    too_large = [
+        RecordError(place, None, f"the record is {len(record):,} bytes as JSON, and the endpoint takes {most:,}")
+        for place, record in enumerate(records)
+        if len(record) > most
+    ]
+    if too_large:
+        raise RecordsTooLarge(too_large)
+    part: list[bytes] = []
+    size = 0
+    for record in records:
+        if part and size + len(part) + len(record) > most:  # with a comma before each
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += len(record)
+    yield part
 
 
 def _prediction(entry: Any) -> Prediction:

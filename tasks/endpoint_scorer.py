@@ -24,6 +24,7 @@ from tasks.errors import (
     InvalidRecords,
     PreprocessingFailed,
     PreprocessingUnavailable,
+    RecordsTooLarge,
     VersionNotServed,
 )
 from tasks.model_version import RegisteredVersion
@@ -180,6 +181,8 @@ class EndpointScorer:
                 answer = self._pressure.call(
                     partial(self._endpoint.predict, records[first : first + self._most], self._variant)
                 )
+            except RecordsTooLarge as error:
+                raise EndpointRefused(f"{self._variant} cannot be asked: {error}; {_ANOTHER_WAY}") from error
             except InvalidRecords as error:
                 # They were checked with the signature of our version.
                 raise VersionNotServed(

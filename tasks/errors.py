@@ -143,6 +143,10 @@ class InvalidRecords(InvalidRequest):
     """Records of a request do not fit the model's signature; nothing was predicted."""
 
 
+class RecordsTooLarge(InvalidRecords):
+    """Records of a request are larger, each for itself, than the endpoint takes; nothing was predicted."""
+
+
 class UnsupportedMediaType(TaskError):
     """The body of a request is not declared to be JSON."""
 

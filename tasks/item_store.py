@@ -18,10 +18,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.httpsession import get_cert_path
 
 from tasks.aws import client, named_failures, session
+from tasks.aws_limits import DYNAMODB_BATCH_WRITE
 from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
 
-#: Most items of a BatchWriteItem request (DynamoDB API reference).
-ITEMS_OF_A_REQUEST = 25
+ITEMS_OF_A_REQUEST = DYNAMODB_BATCH_WRITE.value
 #: Requests under way at once: latency overlaps, and a single writer cannot flood the table.
 REQUESTS_AT_ONCE = 8
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.05, 20.0

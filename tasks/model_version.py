@@ -13,13 +13,10 @@ from typing import Any
 import orjson
 
 from tasks.artifact import checksum
+from tasks.aws_limits import PARAMETER_STANDARD_VALUE, utf8_bytes
 from tasks.errors import ArtifactMissing, ArtifactTampered, InvalidRegistration, RegistrationTooLarge
 from tasks.signature import Signature
 from tasks.storage import Location, Storage
-
-#: Bytes that the value of a parameter may have in the standard tier, which costs nothing (AWS General Reference, "AWS
-#: Systems Manager endpoints and quotas": Parameter Store, maximum size for a parameter value).
-STANDARD_PARAMETER_BYTES = 4_096
 
 _DIGEST_CHARACTERS = 16
 
@@ -108,13 +105,13 @@ class RegisteredVersion:
             If JSON cannot express it.
         """
         value = _to_json(asdict(self))
-        size = len(value.encode())
-        if size > STANDARD_PARAMETER_BYTES:
+        size = utf8_bytes(value)
+        if size > PARAMETER_STANDARD_VALUE.value:
             parts = ((len(orjson.dumps(part)), name) for name, part in orjson.loads(value).items())
             longest = ", ".join(f"{name} {length:,}" for length, name in sorted(parts, reverse=True)[:2])
             raise RegistrationTooLarge(
                 f"what is told of model version {self.version_id}, without signature and statistics, takes {size:,} "
-                f"bytes, and its parameter holds {STANDARD_PARAMETER_BYTES:,}; shorten what is longest: {longest}"
+                f"bytes, and its parameter holds {PARAMETER_STANDARD_VALUE.value:,}; shorten what is longest: {longest}"
             )
         return value
 

@@ -18,6 +18,9 @@ from tasks.records import check, rows_from_records
 from tasks.rows import BadRow, Rows
 from tasks.signature import Signature
 
+#: Features that a message lists: an answer of the API has many messages, and a size.
+_LISTED = 20
+
 
 @dataclass(frozen=True)
 class Cleaned:
@@ -50,10 +53,12 @@ def unknown_fields(records: Sequence[Mapping[str, Any]], signature: Signature) -
     """The fields of records that the model does not have: misspelled features, most likely."""
     names = signature.names
     known = set(names)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    listed = f"{', '.join(names[:_LISTED])}{more}"
     for place, record in enumerate(records):
         for field in record:
             if field not in known:
-                yield RecordError(place, field, f"the model has no such feature; it has {', '.join(names)}")
+                yield RecordError(place, field, f"the model has no such feature; it has {listed}")
 
 
 def clean_rows(rows: Rows, signature: Signature) -> Cleaned:

@@ -16,9 +16,12 @@ ROOMS = ("workflows", "tasks", "batch_jobs", "infra")
 ARROWS: dict[str, set[str]] = {
     "workflows.interpreter": {"workflows.interpreter"},
     "workflows": {"workflows", "tasks"},
+    "tasks.aws_limits": set(),
     "tasks": {"tasks"},
     "batch_jobs": {"batch_jobs", "tasks"},
-    "infra.local": {"infra.local", "workflows.interpreter"},
+    # Beside the interpreter, facts about AWS and nothing of the application: its limits, and its schedules' grammar.
+    "infra.local": {"infra.local", "infra.schedule_expressions", "tasks.aws_limits", "workflows.interpreter"},
+    "infra.schedule_expressions": set(),
     "infra.cli": {"infra", "workflows", "tasks", "batch_jobs"},
     "infra": {"infra", "tasks"},
 }

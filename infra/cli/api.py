@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from rich.console import Console
+
 from infra.cli import options
 from infra.cli.console import human_console, print_json
 from infra.cli.errors import CommandError
 from infra.cli.readiness import read_settings
 from infra.cli.target import Target, Where, find_target
+from tasks.aws_limits import API_HEADERS, utf8_bytes
 
 STAGE = "v1"
 _NOT_DEPLOYED = "Deploy it with `ml-pipeline deploy api`."
@@ -41,13 +44,22 @@ def api(
     console = human_console()
     console.print(f"url  {url}", markup=False)
     console.print(f"key  {key}", markup=False)
-    for title, command in (
-        ("One record, cached:", get_command(url, key, record)),
-        ("Many:", post_command(url, key, record)),
-    ):
+    single = get_command(url, key, record)
+    # The command holds the request line and the key, and so is about as long as what counts.
+    if utf8_bytes(single) > API_HEADERS.value:
         console.print()
-        console.print(title)
-        console.print(command, markup=False)
+        console.print(
+            f"A record of this model does not fit into a URL (API Gateway takes {API_HEADERS}): send it by POST."
+        )
+    else:
+        _print_call(console, "One record, cached:", single)
+    _print_call(console, "Many:", post_command(url, key, record))
+
+
+def _print_call(console: Console, title: str, command: str) -> None:
+    console.print()
+    console.print(title)
+    console.print(command, markup=False)
 
 
 def find_api(target: Target) -> str:

@@ -16,6 +16,7 @@ from infra.cli.progress import Watch, follow
 from infra.cli.run_record import RunRecord
 from infra.cli.target import HOME, Target, Where, find_target
 from infra.naming import ALIAS
+from tasks.aws_limits import STEP_FUNCTIONS_INPUT, utf8_bytes
 
 
 def run(
@@ -101,14 +102,24 @@ def start(target: Target, workflow: str, request: Any, name: str | None = None) 
 
     Raises
     ------
+    RefusedError
+        If the request is larger than Step Functions takes.
     CommandError
         If the workflow is not deployed.
     """
+    # Not as ASCII: an escaped letter takes six bytes of the input's limit.
+    text = json.dumps(request, ensure_ascii=False)
+    size = utf8_bytes(text)
+    if size > STEP_FUNCTIONS_INPUT.value:
+        raise RefusedError(
+            f"The input is {size:,} bytes as JSON, and Step Functions takes {STEP_FUNCTIONS_INPUT}.",
+            "Put the data into S3 and name its place.",
+        )
     states = target.client("stepfunctions")
     named = {"name": name} if name else {}
     try:
         started = states.start_execution(
-            stateMachineArn=f"{target.state_machine_arn(workflow)}:{ALIAS}", input=json.dumps(request), **named
+            stateMachineArn=f"{target.state_machine_arn(workflow)}:{ALIAS}", input=text, **named
         )
     except states.exceptions.StateMachineDoesNotExist as error:
         raise CommandError(

@@ -2,10 +2,11 @@
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from infra.local.emulator import Services
 from infra.local.errors import ServiceCallError
+from tasks.aws_limits import LOGS_BATCH, LOGS_OVERHEAD
 
 TARGET = "Logs_20140328"
 MAX_EVENTS = 10_000
@@ -28,9 +29,8 @@ class Logs:
             Epoch seconds of the lines; now if ``None``.
         """
         milliseconds = int((time.time() if at is None else at) * 1000)
-        events = [{"timestamp": milliseconds, "message": line} for line in lines if line]
-        for first in range(0, len(events), MAX_EVENTS):
-            self._put(group, stream, events[first : first + MAX_EVENTS])
+        for batch in _batches(lines):
+            self._put(group, stream, [{"timestamp": milliseconds, "message": line} for line in batch])
 
     def _put(self, group: str, stream: str, events: list[dict[str, object]]) -> None:
         request = {"logGroupName": group, "logStreamName": stream, "logEvents": events}
@@ -47,3 +47,21 @@ class Logs:
         for operation, members in (("CreateLogGroup", {"logGroupName": group}), ("CreateLogStream", names)):
             with contextlib.suppress(ServiceCallError):  # it exists already
                 self._services.call("logs", f"{TARGET}.{operation}", members)
+
+
+def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Cut lines into what calls of PutLogEvents take; a line that is too long for one becomes several."""
+    longest = LOGS_BATCH.value - LOGS_OVERHEAD.value
+    batch: list[str] = []
+    size = 0
+    for line in lines:
+        text = line.encode("utf-8", "replace")
+        for first in range(0, len(text), longest):
+            piece = text[first : first + longest]
+            if len(batch) == MAX_EVENTS or size + len(piece) + LOGS_OVERHEAD.value > LOGS_BATCH.value:
+                yield batch
+                batch, size = [], 0
+            batch.append(piece.decode("utf-8", "ignore"))
+            size += len(piece) + LOGS_OVERHEAD.value
+    if batch:
+        yield batch

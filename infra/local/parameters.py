@@ -1,8 +1,10 @@
-"""Parameter Store tells EventBridge of each change."""
+"""Parameter Store tells EventBridge of each change, keeps the tier of each parameter, and is strict about labels."""
 
 from infra.local.emulator import Emulator
 
 
 def install(emulator: Emulator) -> None:
-    """Announce changes of parameters."""
+    """Mend the emulator's Parameter Store."""
+    emulator.parameters.choose_tiers()
+    emulator.parameters.tell_invalid_labels()
     emulator.parameters.announce_changes()

@@ -12,6 +12,8 @@ import botocore.session
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidator
 
+_NUMBERS = frozenset({"double", "float", "integer", "long"})
+
 
 class InvalidRequestError(ValueError):
     """A request breaks its operation's description; the message is the one that AWS gives."""
@@ -36,7 +38,18 @@ def check(service_name: str, operation: str, members: dict[str, Any]) -> None:
     report = ParamValidator().validate(members, shape)
     if report.has_errors():
         raise InvalidRequestError(report.generate_report())
-    problems = list(_violations(shape, members, ""))
+    check_constraints(service_name, operation, members)
+
+
+def check_constraints(service_name: str, operation: str, members: dict[str, Any]) -> None:
+    """Check lengths, ranges, patterns and enumerations of what is there and has the right type, and nothing else.
+
+    Raises
+    ------
+    InvalidRequestError
+        Naming each member that is wrong.
+    """
+    problems = list(_violations(_input(service_name, operation), members, ""))
     if problems:
         noun = "validation error" if len(problems) == 1 else "validation errors"
         raise InvalidRequestError(f"{len(problems)} {noun} detected: {'; '.join(problems)}")
@@ -62,6 +75,11 @@ def from_template(service_name: str, operation: str, properties: dict[str, Any])
     return request
 
 
+def member_from_template(service_name: str, operation: str, name: str, value: Any) -> dict[str, Any]:
+    """Turn one property into the member of that name; see `from_template`."""
+    return from_template(service_name, operation, {name: value})
+
+
 def _input(service_name: str, operation: str) -> StructureShape:
     model: OperationModel = service(service_name).operation_model(operation)
     assert model.input_shape is not None  # noqa: S101  (every operation here takes members)
@@ -69,27 +87,54 @@ def _input(service_name: str, operation: str) -> StructureShape:
 
 
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    if isinstance(shape, StructureShape):
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
         for name, member in value.items():
-            yield from _violations(shape.members[name], member, f"{path}.{name[:1].lower()}{name[1:]}".lstrip("."))
-    elif isinstance(shape, ListShape):
-        yield from _length_violations(shape, value, path)
+            if name in shape.members and member is not None:
+                yield from _violations(shape.members[name], member, f"{path}.{name[:1].lower()}{name[1:]}".lstrip("."))
+    elif isinstance(shape, ListShape) and isinstance(value, list):
+        yield from _limit_violations(shape, len(value), _shown(shape, value), path, "length")
         for number, item in enumerate(value, 1):
             yield from _violations(shape.member, item, f"{path}.{number}.member")
-    elif isinstance(shape, MapShape):
+    elif isinstance(shape, MapShape) and isinstance(value, dict):
+        yield from _limit_violations(shape, len(value), value, path, "length")
         for key, item in value.items():
             yield from _violations(shape.key, key, path)
             yield from _violations(shape.value, item, f"{path}.{key}")
-    elif isinstance(value, str | bytes):
-        yield from _length_violations(shape, value, path)
+    elif shape.type_name == "blob" and isinstance(value, str | bytes):
+        size = blob_bytes(value)
+        yield from _limit_violations(shape, size, _shown_blob(size), path, "length")
+    elif isinstance(shape, StringShape) and isinstance(value, str):
+        yield from _limit_violations(shape, len(value), value, path, "length")
         yield from _text_violations(shape, value, path)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif shape.type_name in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
         yield from _limit_violations(shape, value, value, path, "value")
 
 
-def _length_violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    shown = value if isinstance(value, str) else f"<{len(value)} long>"
-    yield from _limit_violations(shape, len(value), shown, path, "length")
+def blob_bytes(value: str | bytes) -> int:
+    """Return the size of binary data, which JSON carries as Base64."""
+    if isinstance(value, bytes):
+        return len(value)
+    return len(value) * 3 // 4 - value[-2:].count("=")
+
+
+def _shown(shape: Shape, value: Any) -> str:
+    """Show a value as AWS does, whose words those of Java are: ``[Route(arn=…, weight=50)]``."""
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return f"[{', '.join(_shown(shape.member, item) for item in value)}]"
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = (
+            f"{name[:1].lower()}{name[1:]}={_shown(member, value[name])}"
+            for name, member in shape.members.items()
+            if name in value
+        )
+        return f"{shape.name}({', '.join(members)})"
+    return (
+        _shown_blob(blob_bytes(value)) if shape.type_name == "blob" and isinstance(value, str | bytes) else str(value)
+    )
+
+
+def _shown_blob(size: int) -> str:
+    return f"java.nio.HeapByteBuffer[pos=0 lim={size} cap={size}]"
 
 
 def _limit_violations(shape: Shape, size: float, shown: Any, path: str, what: str) -> Iterator[str]:
@@ -99,11 +144,11 @@ def _limit_violations(shape: Shape, size: float, shown: Any, path: str, what: st
         yield _violation(shown, path, f"Member must have {what} greater than or equal to {shape.metadata['min']}")
 
 
-def _text_violations(shape: Shape, value: str | bytes, path: str) -> Iterator[str]:
+def _text_violations(shape: StringShape, value: str, path: str) -> Iterator[str]:
     pattern = _pattern(shape.metadata.get("pattern", ""))
-    if pattern and isinstance(value, str) and not pattern.fullmatch(value):
+    if pattern and not pattern.fullmatch(value):
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern.pattern}")
-    if isinstance(shape, StringShape) and shape.enum and value not in shape.enum:
+    if shape.enum and value not in shape.enum:
         yield _violation(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
 
 

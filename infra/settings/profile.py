@@ -13,11 +13,25 @@ from infra.settings.operations import Alarms, Schedule
 from infra.settings.rules import at_least, check, matching
 from infra.settings.serving import Api, Endpoint, FirstModel, Stream
 from infra.settings.sizes import FARGATE_MEMORY, FunctionSize, JobSize, Retention
+from tasks.aws_limits import PARAMETER_LEVELS, PARAMETER_NAME
 
 _PREFIX_LIST = matching(r"pl-[0-9a-f]+", "the id of a prefix list, such as pl-63a5400a")
 _PROFILE = matching(r"[a-z][a-z0-9-]{0,19}", "names of schedules of at most 20 characters of a-z 0-9 and -")
-#: Parameter Store keeps `aws` and `ssm` for itself, and takes 15 levels; the registry adds three.
-_PATH = matching(r"(?!/(aws|ssm))(/[A-Za-z0-9_.-]+){1,12}", "a path such as /ml-pipeline/models, without / at its end")
+#: Parameter Store keeps `aws` and `ssm` for itself. The registry adds three levels, and with the ARN around it, whose
+#: length counts, 150 characters at most.
+_LEVELS, _LONGEST_PATH = PARAMETER_LEVELS.value - 3, PARAMETER_NAME.value - 150
+_PATH = matching(
+    rf"(?=.{{1,{_LONGEST_PATH}}}$)(?!/(?i:aws|ssm))(/[A-Za-z0-9_.-]+){{1,{_LEVELS}}}",
+    "a path such as /ml-pipeline/models, without / at its end, "
+    f"of at most {_LEVELS} levels and {_LONGEST_PATH} characters",
+)
+#: AWS Billing user guide, "User-defined tag restrictions".
+_TAG_KEY = matching(
+    r"(?!(?i:aws:))[\w .:/=+@-]{1,128}", "tag keys of at most 128 letters, digits, blanks and . : / = + @ - _"
+)
+_TAG_VALUE = matching(r"[\w .:/=+@-]{0,256}", "tag values of at most 256 letters, digits, blanks and . : / = + @ - _")
+#: A resource has 50, of which two are `Project` and `Environment`.
+_MOST_TAGS = 48
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,7 @@ class Settings:
     schedules: Mapping[Annotated[str, _PROFILE], Schedule]
     alarms: Alarms
     athena_scan_gb: Annotated[int, at_least(1)]
-    tags: Mapping[str, str]
+    tags: Mapping[Annotated[str, _TAG_KEY], Annotated[str, _TAG_VALUE]]
 
     def __post_init__(self) -> None:
         check(2 <= len(set(self.zones)) <= 3, "zones", self.zones, "two or three different letters, such as a, b")
@@ -112,6 +126,7 @@ class Settings:
         )
         check(set(self.functions) == set(FUNCTIONS), "functions", sorted(self.functions), f"exactly {FUNCTIONS}")
         check(set(self.jobs) == set(JOBS), "jobs", sorted(self.jobs), f"exactly {JOBS}")
+        check(len(self.tags) <= _MOST_TAGS, "tags", len(self.tags), f"at most {_MOST_TAGS}")
         for name, job in self.jobs.items():
             memory = FARGATE_MEMORY[job.vcpus]
             check(

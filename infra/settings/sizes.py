@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from infra.settings.rules import at_least, between, one_of
+from tasks.aws_limits import BATCH_ATTEMPTS, LAMBDA_MEMORY, LAMBDA_TIMEOUT
 
 #: Retentions that CloudWatch Logs accepts, in days (CloudWatch Logs API, "PutRetentionPolicy"), up to a year.
 LOG_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
@@ -28,8 +29,8 @@ FARGATE_MEMORY: Mapping[float, tuple[int, ...]] = {
 class FunctionSize:
     """Size of a Lambda function. 1,769 MB are one vCPU (Lambda developer guide, "Configure memory")."""
 
-    memory_mb: Annotated[int, between(128, 10_240)]
-    timeout_seconds: Annotated[int, between(1, 900)]
+    memory_mb: Annotated[int, between(128, LAMBDA_MEMORY.value)]
+    timeout_seconds: Annotated[int, between(1, LAMBDA_TIMEOUT.value)]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class JobSize:
 
     vcpus: Annotated[float, one_of(FARGATE_MEMORY)]
     memory_mib: int
-    attempts: Annotated[int, between(1, 10)]
+    attempts: Annotated[int, between(1, BATCH_ATTEMPTS.value)]
     timeout_minutes: Annotated[int, at_least(1)]
 
 

@@ -16,11 +16,12 @@ from batch_jobs.errors import NothingToLearn
 from batch_jobs.quality import area_under_curve, feature_statistics, log_loss
 from batch_jobs.serving.model_directory import put_to_the_test
 from tasks.artifact import checksum, pack
+from tasks.aws_limits import PARAMETER_STANDARD_VALUE
 from tasks.errors import InvalidRunRequest
 from tasks.features import feature_matrix
 from tasks.forest import Forest
 from tasks.model_text import ModelText
-from tasks.model_version import STANDARD_PARAMETER_BYTES, ModelVersion
+from tasks.model_version import ModelVersion
 from tasks.probability import sigmoid
 from tasks.records import check, rows_from_records
 from tasks.signature import Feature, Signature
@@ -150,7 +151,7 @@ def test_the_metadata_fits_into_a_parameter(quick):
     )
     registered, _ = version.registration()
 
-    assert len(registered.to_json()) < STANDARD_PARAMETER_BYTES / 2
+    assert len(registered.to_json()) < PARAMETER_STANDARD_VALUE.value / 2
 
 
 def test_months_without_labels_cannot_be_learned_from(monkeypatch):

@@ -607,9 +607,7 @@ def test_a_version_that_must_not_be_served_is_told_with_what_serves(house):
 def test_a_version_whose_metadata_somebody_has_spoilt_is_told_by_name(house):
     house.world.registry._ssm.put_parameter(Name=f"{ROOT}/versions/v3/metadata", Value='{"a": 1}', Overwrite=True)
 
-    with pytest.raises(
-        InvalidRegistration, match=r"v3/metadata is not what registration writes.*\. v1 is served as"
-    ):
+    with pytest.raises(InvalidRegistration, match=r"v3/metadata is not what registration writes.*\. v1 is served as"):
         house.plan("rollback", by_hand(house, "v3"), execution(workflow="model-rollback"))
 
 

@@ -2,9 +2,11 @@
 
 import json
 
+import orjson
 import pytest
 
 from tasks.aws import client
+from tasks.aws_limits import SAGEMAKER_BODY
 from tasks.endpoint import ModelEndpoint, Prediction
 from tasks.errors import (
     AccessRefused,
@@ -13,6 +15,7 @@ from tasks.errors import (
     EndpointUnavailable,
     InvalidRecords,
     RecordError,
+    RecordsTooLarge,
     ServiceUnavailable,
 )
 from tests.tasks.conftest import GOOD
@@ -168,3 +171,61 @@ def test_scores_at_both_ends_are_valid(endpoint, model):
     model.script.append(predictions([0, 1]))
 
     assert endpoint.predict(RECORDS).predictions == [Prediction(0.0, False), Prediction(1.0, True)]
+
+
+def wide(distance, size):
+    """A record of so many bytes as JSON."""
+    record = {"distance": distance, "text": ""}
+    return record | {"text": "x" * (size - len(orjson.dumps(record)))}
+
+
+def test_records_that_are_too_many_bytes_for_one_call_go_in_several_to_the_variant_that_answered_first(endpoint, model):
+    megabyte = 1 << 20
+    records = [wide(100.0 * number, megabyte) for number in range(1, 9)]
+    model.script += [predictions([0.1, 0.2, 0.3, 0.4, 0.5], "ModelB"), predictions([0.6, 0.7, 0.8], "ModelB")]
+
+    answer = endpoint.predict(records)
+
+    assert [len(call) for call in model.calls] == [5, 3], (
+        "six of a megabyte each are more than six, with what is around"
+    )
+    assert [prediction.score for prediction in answer.predictions] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    assert [headers.get("x-amzn-sagemaker-target-variant") for _, headers in model.requests] == [None, "ModelB"]
+    assert all(int(headers["content-length"]) <= SAGEMAKER_BODY.value for _, headers in model.requests)
+
+
+def test_a_body_of_just_the_size_that_sagemaker_takes_is_one_call(endpoint, model):
+    around = len('{"records":[]}')
+
+    endpoint.predict([wide(100.0, SAGEMAKER_BODY.value - around)])
+
+    ((_, headers),) = model.requests
+    assert int(headers["content-length"]) == SAGEMAKER_BODY.value
+
+
+def test_a_record_that_alone_is_too_large_is_named_and_nothing_is_sent(endpoint, model):
+    records = [GOOD, wide(100.0, SAGEMAKER_BODY.value)]
+
+    with pytest.raises(RecordsTooLarge, match=r"record 1: the record is 6,291,456 bytes as JSON") as refusal:
+        endpoint.predict(records)
+
+    assert [error.record for error in refusal.value.errors] == [1]
+    assert model.calls == []
+
+
+def test_a_record_of_a_later_call_is_named_by_its_place_among_all(endpoint, model):
+    records = [wide(100.0, 4 << 20), wide(200.0, 4 << 20)]
+    model.script += [predictions([0.1]), refused((0, "text", "no"))]
+
+    with pytest.raises(InvalidRecords) as refusal:
+        endpoint.predict(records)
+
+    assert refusal.value.errors == [RecordError(1, "text", "no")]
+
+
+def test_a_model_that_is_replaced_between_two_calls_is_one_to_ask_again(endpoint, model):
+    _, headers, body = predictions([0.2])
+    model.script += [predictions([0.1]), (200, headers, body.replace(b"v1", b"v2"))]
+
+    with pytest.raises(EndpointUnavailable, match=r"changed its model meanwhile: \['v1', 'v2'\]"):
+        endpoint.predict([wide(100.0, 4 << 20), wide(200.0, 4 << 20)])

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import endpoint_scorer
+from tasks import endpoint, endpoint_scorer
 from tasks.artifact import Artifact
 from tasks.endpoint_scorer import EndpointScorer, patient_endpoint
 from tasks.errors import (
@@ -367,6 +367,14 @@ def test_another_version_never_scores(scorer, served, reply, name, message):
     with pytest.raises(name, match=message):
         outcome(scorer(), orjson.dumps(GOOD) + b"\n")
     assert len(served.calls) == 1
+
+
+def test_a_record_that_no_call_can_carry_is_the_endpoints_limit_and_not_the_versions(scorer, served, monkeypatch):
+    monkeypatch.setattr(endpoint, "SAGEMAKER_BODY", replace(endpoint.SAGEMAKER_BODY, value=40))
+
+    with pytest.raises(EndpointRefused, match=r"ModelB cannot be asked: record 0: the record is .* bytes as JSON"):
+        outcome(scorer(), orjson.dumps(GOOD) + b"\n")
+    assert served.calls == []
 
 
 def test_where_all_records_are_bad_the_endpoint_is_not_asked(scorer, served):

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.active_version import ActiveVersion
 from tasks.artifact import Artifact
+from tasks.aws_limits import PARAMETER_STANDARD_VALUE
 from tasks.errors import (
     ArtifactMissing,
     ArtifactTampered,
@@ -18,7 +19,7 @@ from tasks.errors import (
     VersionExists,
 )
 from tasks.handlers import predict, preprocess, score_shard, score_stream
-from tasks.model_version import STANDARD_PARAMETER_BYTES, RegisteredVersion
+from tasks.model_version import RegisteredVersion
 from tasks.models import Registry
 from tasks.storage import Location, Storage
 from tests.tasks.conftest import CONTEXT, MODEL_TEXT, RUN, SIGNATURE, version_of
@@ -60,8 +61,8 @@ each_wide = pytest.mark.parametrize("wide", WIDE.values(), ids=WIDE, indirect=Tr
 def test_a_wide_model_is_registered_in_a_standard_parameter_and_comes_back_whole(world, wide):
     described = world.registry._ssm.describe_parameters()["Parameters"]
 
-    assert len(wide.to_json().encode()) > STANDARD_PARAMETER_BYTES, "the case would prove nothing"
-    assert len(metadata(world, "wide").encode()) < STANDARD_PARAMETER_BYTES / 2
+    assert len(wide.to_json().encode()) > PARAMETER_STANDARD_VALUE.value, "the case would prove nothing"
+    assert len(metadata(world, "wide").encode()) < PARAMETER_STANDARD_VALUE.value / 2
     assert {each.get("Tier", "Standard") for each in described} == {"Standard"}
     assert world.registry.whole("wide") == wide
     assert world.registry.signature("wide") == wide.signature
@@ -102,10 +103,10 @@ def of_size(size, **facts):
 
 
 def test_what_just_fits_into_a_parameter_is_registered(world):
-    version = of_size(STANDARD_PARAMETER_BYTES)
+    version = of_size(PARAMETER_STANDARD_VALUE.value)
     world.registry.register(version)
 
-    assert len(metadata(world, "v2").encode()) == STANDARD_PARAMETER_BYTES
+    assert len(metadata(world, "v2").encode()) == PARAMETER_STANDARD_VALUE.value
     assert world.registry.whole("v2") == version
 
 
@@ -115,7 +116,7 @@ def test_what_does_not_fit_into_a_parameter_is_refused_with_what_to_shorten_and_
     with pytest.raises(
         RegistrationTooLarge, match=r"v2, .* takes 4,097 bytes, .* holds 4,096; .* longest: baseline 3,"
     ):
-        world.registry.register(of_size(STANDARD_PARAMETER_BYTES + 1))
+        world.registry.register(of_size(PARAMETER_STANDARD_VALUE.value + 1))
 
     assert world.registry.versions() == ["v1"]
     assert documents(world) == before

@@ -13,6 +13,8 @@ from tasks.api_answer import MOST_ERRORS
 from tasks.api_request import ApiRequest
 from tasks.errors import InvalidRequest, UnsupportedMediaType
 from tasks.handlers import predict
+from tasks.preprocessing import unknown_fields
+from tasks.signature import Feature, Signature
 from tests.tasks.conftest import CONTEXT, GOOD, SIGNATURE, metrics_in
 from tests.tasks.model_server import error, model_error, refused
 
@@ -145,6 +147,17 @@ def test_a_get_with_a_bad_value_is_refused_and_its_field_named(api, world, model
     assert f"{field}: " in answer["message"]
     assert answer["requestId"] == "r-1"
     assert model.calls == world.items() == []
+
+
+def test_a_model_with_many_features_does_not_list_all_of_them_at_every_misspelled_one():
+    signature = Signature(tuple(Feature(f"feature_{number}", "number") for number in range(5_000)))
+    records = [{"featur": 1.0}] * 100
+
+    said = list(unknown_fields(records, signature))
+
+    assert said[0].message.startswith("the model has no such feature; it has feature_0, feature_1, ")
+    assert said[0].message.endswith(" and 4980 more")
+    assert sum(len(error.message) for error in said) < 100_000, "Lambda's answers have a size limit"
 
 
 def test_one_bad_record_of_a_post_means_that_nothing_is_predicted(api, world, model, capsys):

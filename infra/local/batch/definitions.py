@@ -4,15 +4,16 @@ Facts: AWS Batch API reference, "RegisterJobDefinition", "ContainerProperties", 
 user guide, "Job definition parameters".
 """
 
+import json
 from typing import Any
 
 from infra.local.batch.addresses import Place, check_name
 from infra.local.batch.containers import check_container, is_fargate
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.retries import check_retry_strategy
+from tasks.aws_limits import BATCH_JOB_DEFINITION, BATCH_LEAST_TIMEOUT, utf8_bytes
 
 DEFINITION = "job-definition"
-SHORTEST_TIMEOUT = 60
 
 Record = dict[str, Any]
 
@@ -28,7 +29,7 @@ class Definitions:
         Least ``attemptDurationSeconds`` that is accepted, in seconds; AWS's is 60.
     """
 
-    def __init__(self, place: Place, shortest_timeout: int = SHORTEST_TIMEOUT) -> None:
+    def __init__(self, place: Place, shortest_timeout: int = BATCH_LEAST_TIMEOUT.value) -> None:
         self._place = place
         self._shortest_timeout = shortest_timeout
         self.revisions: dict[str, list[Record]] = {}
@@ -43,6 +44,12 @@ class Definitions:
         """
         name = request["jobDefinitionName"]
         check_name(name, f"Job definition name should match valid pattern: {name}")
+        kib = utf8_bytes(json.dumps(request, separators=(",", ":"), ensure_ascii=False)) / 1024
+        if kib > BATCH_JOB_DEFINITION.value / 1024:
+            raise RequestRefusedError(
+                "Error executing request, Exception : Job definition size must be less than "
+                f"{BATCH_JOB_DEFINITION.value // 1024} KiB, got {kib:.0f} KiB"
+            )
         for member in ("nodeProperties", "eksProperties", "ecsProperties", "consumableResourceProperties"):
             if member in request:
                 raise RequestRefusedError(f"The embedded AWS Batch does not emulate {member}.")

@@ -11,7 +11,7 @@ from typing import Any
 from infra.local.batch.addresses import Place
 from infra.local.batch.attempts import NOT_STARTED, STOP_GRACE_SECONDS, Outcome, Run, Task
 from infra.local.batch.clients import TaskClients
-from infra.local.batch.definitions import SHORTEST_TIMEOUT, Definitions
+from infra.local.batch.definitions import Definitions
 from infra.local.batch.environments import Environments, Record
 from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.jobs import ACTIVE, Attempt, Job, Status
@@ -19,8 +19,9 @@ from infra.local.batch.lifecycle import Lifecycle
 from infra.local.batch.persistence import loaded_jobs, saved_jobs
 from infra.local.batch.queues import Queues
 from infra.local.batch.scheduler import Scheduler
-from infra.local.batch.submission import LONGEST_OVERRIDES, array_size, overrides_too_long, specify
+from infra.local.batch.submission import array_size, overrides_too_long, specify
 from infra.local.batch.watch import Watch
+from tasks.aws_limits import BATCH_LEAST_TIMEOUT, BATCH_OVERRIDES
 
 HOST_TERMINATED = "Host EC2 (instance local) terminated."
 NEVER_STARTED = "The embedded AWS stopped before the job was started."
@@ -42,7 +43,7 @@ class Limits:
         Seconds between SIGTERM and SIGKILL when a job is terminated or timed out.
     """
 
-    shortest_timeout: int = SHORTEST_TIMEOUT
+    shortest_timeout: int = BATCH_LEAST_TIMEOUT.value
     stop_grace: float = STOP_GRACE_SECONDS
 
 
@@ -110,7 +111,7 @@ class Region:
         job = self.lifecycle.submit(specification, job_id, self.place.arn("job", job_id), array_size(request))
         if overrides_too_long(request):
             for leaf in self.lifecycle.leaves(job):
-                reason = f"Container Overrides length must be at most {LONGEST_OVERRIDES}"
+                reason = f"Container Overrides length must be at most {BATCH_OVERRIDES.value}"
                 self.lifecycle.end(leaf, Status.FAILED, reason)
         self.place_jobs()
         return job

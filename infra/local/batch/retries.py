@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from infra.local.batch.errors import RequestRefusedError
+from tasks.aws_limits import BATCH_ATTEMPTS
 
-MOST_ATTEMPTS = 10
 MOST_RULES = 5
 _LONGEST_PATTERN = 512
 _EXIT_CODE_PATTERN = re.compile(r"[0-9]*\*?")
@@ -26,8 +26,8 @@ def check_retry_strategy(strategy: dict[str, Any]) -> None:
     """
     attempts = strategy.get("attempts")
     rules = strategy.get("evaluateOnExit", [])
-    if attempts is not None and not 1 <= attempts <= MOST_ATTEMPTS:
-        raise RequestRefusedError(f"Retry attempts must be between 1 and {MOST_ATTEMPTS}.")
+    if attempts is not None and not 1 <= attempts <= BATCH_ATTEMPTS.value:
+        raise RequestRefusedError(f"Retry attempts must be between 1 and {BATCH_ATTEMPTS.value}.")
     if rules and attempts is None:
         raise RequestRefusedError("retryStrategy.attempts must be specified with retryStrategy.evaluateOnExit.")
     if len(rules) > MOST_RULES:

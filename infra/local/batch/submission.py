@@ -1,7 +1,7 @@
 """From a SubmitJob request to the specification of a job.
 
-Facts: AWS Batch API reference, "SubmitJob"; AWS Batch user guide, "Array jobs", "Job dependencies". The limits on a
-job's size (30 KiB) and on its overrides (8192 characters, counted as JSON here) are those of AWS's error messages.
+Facts: AWS Batch API reference, "SubmitJob"; AWS Batch user guide, "Array jobs", "Job dependencies". The sizes of a job
+and of its overrides are those of their JSON.
 """
 
 import json
@@ -14,11 +14,7 @@ from infra.local.batch.errors import RequestRefusedError
 from infra.local.batch.jobs import Specification
 from infra.local.batch.queues import Queues
 from infra.local.batch.retries import check_retry_strategy
-
-LARGEST_ARRAY = 10_000
-MOST_DEPENDENCIES = 20
-_LARGEST_JOB_KIB = 30
-LONGEST_OVERRIDES = 8192
+from tasks.aws_limits import BATCH_ARRAY, BATCH_DEPENDENCIES, BATCH_JOB, BATCH_OVERRIDES, utf8_bytes
 
 Record = dict[str, Any]
 
@@ -70,7 +66,8 @@ def overrides_too_long(request: Record) -> bool:
 
     AWS Batch accepts such a job and lets it fail.
     """
-    return len(json.dumps(request.get("containerOverrides", {}), separators=(",", ":"))) > LONGEST_OVERRIDES
+    overrides = json.dumps(request.get("containerOverrides", {}), separators=(",", ":"), ensure_ascii=False)
+    return utf8_bytes(overrides) > BATCH_OVERRIDES.value
 
 
 def _check_members(request: Record) -> None:
@@ -84,17 +81,18 @@ def _check_members(request: Record) -> None:
     ):
         if member in request:
             raise RequestRefusedError(f"The embedded AWS Batch does not emulate {member}.")
-    kib = len(json.dumps(request, separators=(",", ":")).encode()) // 1024
-    if kib >= _LARGEST_JOB_KIB:
+    kib = utf8_bytes(json.dumps(request, separators=(",", ":"), ensure_ascii=False)) // 1024
+    most = BATCH_JOB.value // 1024
+    if kib >= most:
         raise RequestRefusedError(
-            f"Error executing request, Exception : Job size must be less than {_LARGEST_JOB_KIB} KiB, got {kib} KiB"
+            f"Error executing request, Exception : Job size must be less than {most} KiB, got {kib} KiB"
         )
     size = array_size(request)
-    if size and not 2 <= size <= LARGEST_ARRAY:
-        raise RequestRefusedError(f"Array size must be between 2 and {LARGEST_ARRAY}.")
+    if size and not 2 <= size <= BATCH_ARRAY.value:
+        raise RequestRefusedError(f"Array size must be between 2 and {BATCH_ARRAY.value}.")
     dependencies = request.get("dependsOn", [])
-    if len(dependencies) > MOST_DEPENDENCIES:
-        raise RequestRefusedError(f"A job can depend on at most {MOST_DEPENDENCIES} jobs.")
+    if len(dependencies) > BATCH_DEPENDENCIES.value:
+        raise RequestRefusedError(f"A job can depend on at most {BATCH_DEPENDENCIES}.")
     for dependency in dependencies:
         _check_dependency(dependency, is_array=bool(size))
 

@@ -14,6 +14,7 @@ the rest of `infra.local` in our own terms:
 - `Emulator.objects`: bodies of S3 objects,
 - `Emulator.parameters`: changes of Parameter Store,
 - `Emulator.rest_apis`: requests that API Gateway answers,
+- `Emulator.rest_api_limits`: requests that it refuses,
 - `Emulator.schedules`: what EventBridge's schedules and rules start,
 - `Emulator.streams`: streams that Lambda reads.
 """
@@ -27,6 +28,7 @@ from infra.local.emulator.networks import Networks
 from infra.local.emulator.objects import Objects
 from infra.local.emulator.parameters import Parameters
 from infra.local.emulator.permissions import Check, Permissions
+from infra.local.emulator.rest_api_limits import RestApiLimits
 from infra.local.emulator.rest_apis import Exchange, RestApis
 from infra.local.emulator.schedules import Due, Schedules
 from infra.local.emulator.services import Services
@@ -53,6 +55,7 @@ __all__ = [
     "ResourceRequest",
     "ResourceType",
     "Resources",
+    "RestApiLimits",
     "RestApis",
     "Schedules",
     "Services",

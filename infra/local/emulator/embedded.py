@@ -18,11 +18,13 @@ from infra.local.emulator import (
     parameters,
     permissions,
     private_names,
+    rest_api_limits,
     rest_apis,
     schedules,
     services,
     snapshots,
     streams,
+    tables,
 )
 from infra.local.emulator import state_machines as state_machines_seam
 from infra.local.emulator.private_names import Needs, module
@@ -79,6 +81,8 @@ class Emulator:
         Parameter Store (`Parameters`).
     rest_apis
         API Gateway's REST APIs (`RestApis`).
+    rest_api_limits
+        What REST APIs refuse (`RestApiLimits`).
     schedules
         EventBridge's schedules and rules (`Schedules`).
     streams
@@ -112,12 +116,14 @@ class Emulator:
                 objects.NEEDS,
                 parameters.NEEDS,
                 permissions.NEEDS,
+                rest_api_limits.NEEDS,
                 rest_apis.NEEDS,
                 schedules.NEEDS,
                 services.NEEDS,
                 snapshots.NEEDS,
                 state_machines_seam.NEEDS,
                 streams.NEEDS,
+                tables.NEEDS,
             )
         self.app: Any = module("app").app
         self.identities = identities.Identities()
@@ -130,9 +136,11 @@ class Emulator:
         self.objects = objects.Objects()
         self.parameters = parameters.Parameters()
         self.rest_apis = rest_apis.RestApis()
+        self.rest_api_limits = rest_api_limits.RestApiLimits()
         self.schedules = schedules.Schedules()
         self.streams = streams.Streams()
         custom_resources.fail_with_their_functions()
+        tables.read_numbers_as_ascii()
         self.state_machines = state_machines_seam.StateMachines()
         self.snapshots = snapshots.Snapshots(snapshot_directory) if keep_state else None
 

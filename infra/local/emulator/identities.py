@@ -116,6 +116,10 @@ class Identities:
             raise RoleNotAssumableError(role_arn, service, "its trust policy does not name the service")
         return role
 
+    def inline_policies(self, role: str) -> dict[str, str]:
+        """Return the documents of a role's inline policies by name; nothing of a role that is not there."""
+        return dict((self._iam._roles.get(role) or {}).get("InlinePolicies", {}))
+
     def _let_dummy_keys_act_as_root(self) -> None:
         # Symptom: with IAM enforced, a client whose profile holds any key but "test" (an AKIA… of a real
         # account, "dummy") is refused with UnrecognizedClientException or SignatureDoesNotMatch. Keys that

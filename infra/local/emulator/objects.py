@@ -15,6 +15,7 @@ NEEDS: Needs = {
         "_persist_object",
         "_read_body",
         "_record_object_version",
+        "_multipart_uploads",
         "_object_versions",
         "logger",
     )
@@ -61,6 +62,11 @@ class Objects:
             yield
         finally:
             _ranged.reset(token)
+
+    def part_sizes(self, upload_id: str) -> dict[int, int]:
+        """Return the sizes of an upload's parts in bytes, by number; nothing of an upload that is not there."""
+        upload = self._s3._multipart_uploads.get(upload_id) or {"parts": {}}
+        return {int(number): int(part["size"]) for number, part in upload["parts"].items()}
 
     def _read_slices_of_ranged_reads(self) -> None:
         # Symptom: every ranged read of an object loads all of it, on the event loop. A reader of a 1 GB object in

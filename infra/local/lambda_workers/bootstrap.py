@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 MARKER = "\x00end of "
 LENGTH = struct.Struct(">I")
+_UNESCAPED = frozenset({"AWS_Lambda_python3.12", "AWS_Lambda_python3.13", "AWS_Lambda_python3.14"})
 
 Handler = Callable[[Any, "Context"], Any]
 
@@ -97,12 +98,17 @@ def run(handler: Handler, event: Any, context: Context) -> tuple[bool, str]:
     try:
         if isinstance(result, bytes):  # Lambda's runtime hands bytes on as they are: JSON text, here
             result = json.loads(result)
-        text = json.dumps(result, ensure_ascii=False, default=_decimal)
-        text.encode()  # half surrogates cannot be sent
-        return False, text
+        # As the runtime does: NaN and Infinity go out as such, though no JSON has them; text is escaped to ASCII, which
+        # counts for the size of the answer, but for the newer runtimes (aws-lambda-python-runtime-interface-client,
+        # lambda_runtime_marshaller.py).
+        payload = json.dumps(result, ensure_ascii=os.environ["AWS_EXECUTION_ENV"] not in _UNESCAPED, default=_decimal)
+        if "\\ud" in payload or not payload.isascii():
+            # Half a surrogate pair has no bytes. AWS's older runtimes hand on its escape, which no reader takes.
+            json.dumps(result, ensure_ascii=False, default=_decimal).encode()
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"
         return True, json.dumps(error_object("Runtime.MarshalError", message, context.aws_request_id))
+    return False, payload
 
 
 def raised(error: Exception, request_id: str, first_frame: int) -> dict[str, Any]:

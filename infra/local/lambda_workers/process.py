@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.lambda_workers.bootstrap import LENGTH, MARKER, error_object
+from tasks.aws_limits import LAMBDA_RESPONSE
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 INIT_SECONDS = 10.0
-MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 CHUNK = 1 << 16
 
 
@@ -137,9 +137,9 @@ class Worker:
             return self._lost("Runtime.ExitError", message)
         self.used_at = time.monotonic()
         reusable = not self._ended
-        if len(payload) > MAX_RESPONSE_BYTES:
-            message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
-            return Reply(error_object("Function.ResponseSizeTooLarge", message), True, log, reusable)
+        if len(payload) > LAMBDA_RESPONSE.value:
+            message = f"Response payload size exceeded maximum allowed payload size ({LAMBDA_RESPONSE.value} bytes)."
+            return Reply(error_object(LAMBDA_RESPONSE.error, message), True, log, reusable)
         return Reply(json.loads(payload), status == "failed", log, reusable)
 
     def kill(self) -> None:

@@ -101,6 +101,19 @@ def test_people_get_calls_that_a_shell_takes(gateway: FakeGateway, model: None, 
     assert "content-type: application/json" in post
 
 
+def test_a_record_that_does_not_fit_into_a_url_is_offered_for_post_alone(
+    gateway: FakeGateway, model: None, call: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = {f"feature_{number}": 1234.5 for number in range(600)}
+    monkeypatch.setattr("infra.cli.api.golden_record", lambda target, root: wide)
+
+    said = call("api").out
+
+    (post,) = (shlex.split(line) for line in said.splitlines() if line.startswith("curl"))
+    assert json.loads(post[post.index("-d") + 1]) == {"records": [wide]}
+    assert "does not fit into a URL (API Gateway takes 10,240 bytes): send it by POST" in said
+
+
 def test_an_api_that_is_not_deployed_is_told_with_the_remedy(gateway: FakeGateway, call: Callable[..., Said]) -> None:
     gateway.apis.pop()
 

@@ -93,6 +93,8 @@ def test_the_input_may_come_from_a_file(aws: FakeStates, call: Callable[..., Sai
         (("batch-inference", "--input", "[]"), "[]"),
         (("batch-inference", "--input", "@nowhere.json"), "nowhere.json"),
         (("batch-inference", "--input", '{"runId": "a"}', "--run-id", "b"), "'a'"),
+        (("batch-inference", "--input", json.dumps({"a": "x" * (256 * 1024)})), "262,153 bytes as JSON"),
+        (("traffic-shift", "--input", json.dumps({"a": "\u00e9" * (128 * 1024)})), "262,153 bytes as JSON"),
     ],
 )
 def test_bad_requests_are_refused_before_anything_starts(
@@ -103,6 +105,17 @@ def test_bad_requests_are_refused_before_anything_starts(
     assert said.code == 2
     assert named in said.err
     assert not aws.executions
+
+
+def test_letters_beyond_ascii_take_no_more_of_the_inputs_limit_than_their_bytes(
+    aws: FakeStates, call: Callable[..., Said], workflows: None
+) -> None:
+    letters = "\u00e9" * 100_000  # as ASCII, with an escape each, they would be 600,000 bytes
+
+    call("run", "model_rollback", "--input", json.dumps({"version": letters}), "--no-wait")
+
+    (execution,) = aws.executions.values()
+    assert json.loads(execution["input"]) == {"version": letters}
 
 
 def test_a_workflow_that_is_no_run_gets_its_input_as_it_is(

@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tasks.aws_limits import LAMBDA_RESPONSE
+
 from .conftest import zipped
 
 HANDLER = """
@@ -121,11 +123,54 @@ def test_a_crash_is_an_exit_error_and_the_next_event_gets_a_new_worker(
     assert function()["calls"] == 1
 
 
+def test_half_a_surrogate_pair_in_a_result_is_a_marshal_error(deploy: Deploy) -> None:
+    error = deploy("def handler(event, context):\n    return {'a': chr(0xD800)}\n")()["error"]
+
+    assert error["errorType"] == "Runtime.MarshalError"
+
+
 def test_a_result_that_is_no_json_is_a_marshal_error(deploy: Deploy) -> None:
     error = deploy()(set=True)["error"]
 
     assert error["errorType"] == "Runtime.MarshalError"
     assert error["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ('"\\u00e9"', b'"\\u00e9"'),  # escaped, but for the runtimes after Python 3.11
+        ("chr(0x1F600)", b'"\\ud83d\\ude00"'),
+        ('float("nan")', b"NaN"),
+    ],
+)
+def test_a_result_is_written_as_the_runtime_does(deploy: Deploy, client: Any, result: str, text: bytes) -> None:
+    function = deploy(f"def handler(event, context):\n    return {result}\n")
+
+    answer = client("lambda").invoke(FunctionName=function.name, Payload=b"{}")
+
+    assert "FunctionError" not in answer
+    assert json.loads(answer["Payload"].read()) == pytest.approx(json.loads(text), nan_ok=True)
+
+
+def test_an_answer_counts_as_it_is_written(deploy: Deploy) -> None:
+    # Two bytes of UTF-8, six as an escape.
+    source = "def handler(event, context):\n    return event['size'] * '\\u00e9'\n"
+    function = deploy(source)
+
+    assert len(function(size=(LAMBDA_RESPONSE.value - 2) // 6)) == (LAMBDA_RESPONSE.value - 2) // 6
+    error = function(size=LAMBDA_RESPONSE.value // 6 + 1)["error"]
+    assert error["errorType"] == "Function.ResponseSizeTooLarge"
+    assert "(6291556 bytes)" in error["errorMessage"]
+
+
+def test_a_log_of_more_than_one_call_takes_is_whole(deploy: Deploy, client: Any, name: str) -> None:
+    deploy("def handler(event, context):\n    print('\\u00e9' * 700_000)\n    print('end')\n")()
+
+    logged = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    messages = [event["message"] for event in logged]
+    assert sum(message.count("\u00e9") for message in messages) == pytest.approx(700_000, abs=1)
+    assert "end" in messages
 
 
 def test_bytes_are_the_response_itself(deploy: Deploy) -> None:
