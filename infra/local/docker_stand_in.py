@@ -16,7 +16,6 @@ import os
 import shlex
 import stat
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +155,9 @@ def _digest(context: Path) -> str:
 
 
 def _images_file() -> Path:
-    return Path(os.environ.get(IMAGES) or Path(tempfile.gettempdir()) / f"ml-pipeline-images-{os.getuid()}.json")
+    if not os.environ.get(IMAGES):
+        raise StandInError(f"{IMAGES} must name the file that it keeps the list of images in; `write_launcher` sets it")
+    return Path(os.environ[IMAGES])
 
 
 def _images() -> dict[str, str]:

@@ -159,7 +159,9 @@ def test_what_cannot_be_answered_is_refused_and_the_server_goes_on(server, metho
     assert server.invoke([GOOD])[0] == 200
 
 
-@pytest.mark.parametrize("told", [{"Origin": "http://127.0.0.1"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}])
+@pytest.mark.parametrize(
+    "told", [{"Origin": "http://127.0.0.1"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}]
+)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/invocations"), ("GET", "/ping"), ("GET", "/<script>")])
 def test_a_web_page_gets_no_answer_of_whatever_origin_it_is(server, told, method, path):
     status, headers, body = server.ask(method, path, json.dumps({"records": [GOOD]}), JSON | told)
