@@ -21,6 +21,7 @@ from tests.e2e.conftest import DEPLOYED, World
 
 SECONDS_FOR_A_PAGE = 120
 FUNCTION = "hostile"
+KEPT = "hostile/kept"
 READ = re.compile(r"(?:basic|cors|xhr) (403|404|.*)", re.DOTALL)
 
 pytestmark = pytest.mark.skipif(not chromium.RUNS_HERE, reason="the pinned browser runs on Linux on x86-64 alone")
@@ -73,9 +74,9 @@ def wishes(world: World, marker: Path) -> list[dict[str, str]]:
         ("POST", f"/2015-03-31/functions?{in_query('lambda')}", json.dumps(code)),
         ("POST", f"/2015-03-31/functions/{FUNCTION}/invocations?{in_query('lambda')}", "{}"),
         ("GET", f"/apikeys?includeValues=true&{in_query('apigateway')}", ""),
-        ("GET", f"/{bucket}/hostile/kept?{in_query('s3')}", ""),
+        ("GET", f"/{bucket}/{KEPT}?{in_query('s3')}", ""),
         ("PUT", f"/{bucket}/hostile/written?{in_query('s3')}", "x"),
-        ("DELETE", f"/{bucket}/hostile/kept?AWSAccessKeyId=x&Signature=x&Expires=4000000000", ""),
+        ("DELETE", f"/{bucket}/{KEPT}?AWSAccessKeyId=x&Signature=x&Expires=4000000000", ""),
         ("POST", f"/?Action=CreateUser&UserName=hostile&Version=2010-05-08&{in_query('iam')}", ""),
         ("GET", f"/?Action=CreateUser&UserName=hostile&Version=2010-05-08&{in_query('iam')}", ""),
         ("POST", "/_ministack/reset", "{}"),
@@ -92,7 +93,8 @@ def wishes(world: World, marker: Path) -> list[dict[str, str]]:
 def state(world: World) -> dict[str, Any]:
     """What the attacker would have changed."""
     objects = world.s3.list_objects_v2(Bucket=DEPLOYED.bucket("data"), Prefix="hostile/").get("Contents", [])
-    functions = world.client("lambda").list_functions(MaxItems=50)["Functions"]
+    pages = world.client("lambda").get_paginator("list_functions").paginate()
+    functions = [each for page in pages for each in page["Functions"]]
     return {
         "objects": {each["Key"]: each["ETag"] for each in objects},
         "functions": {each["FunctionName"]: each["CodeSha256"] for each in functions},
@@ -104,9 +106,10 @@ def state(world: World) -> dict[str, Any]:
 def test_hostile_pages_reach_every_listener_and_change_and_read_nothing(world: World, tmp_path: Path) -> None:
     chromium.install()
     marker = tmp_path / "code-has-run"
-    world.s3.put_object(Bucket=DEPLOYED.bucket("data"), Key="hostile/kept", Body=b"precious")
+    world.s3.put_object(Bucket=DEPLOYED.bucket("data"), Key=KEPT, Body=b"precious")
     secrets = [key["value"] for key in world.client("apigateway").get_api_keys(includeValues=True)["items"]]
     assert secrets
+    secrets.append("precious")
     ports, plan, before = listeners(world), wishes(world, marker), state(world)
 
     with (
@@ -131,3 +134,4 @@ def test_hostile_pages_reach_every_listener_and_change_and_read_nothing(world: W
     assert aws == {"403"}
     assert all(answers == {"403", "404", "200 "} for answers in servers)
     assert set().union(*read.values()) == set()
+    world.s3.delete_object(Bucket=DEPLOYED.bucket("data"), Key=KEPT)

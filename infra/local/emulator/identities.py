@@ -40,7 +40,7 @@ SIGNED = ("AWS4-", "AWS ")
 """How ``Authorization`` headers of AWS's signatures begin; others say nothing about who calls."""
 
 NEVER_PUBLIC = frozenset({"s3:CreateBucket", "s3:ListAllMyBuckets"})
-"""Actions of S3 that no bucket's owner can grant to everyone."""
+"""Actions that no bucket's owner can grant to everyone (S3 API reference, "CreateBucket", "ListBuckets")."""
 
 UNKNOWN_KEY = "The security token included in the request is invalid."
 
@@ -161,7 +161,8 @@ class Identities:
         rebind(resolve_credential, resolve_without_token_of_root)
 
     def _verify_keys_outside_of_the_header(self) -> None:
-        # Symptom: a made-up key in a query string acts as root. It is still looked at, and found to be unknown.
+        # Symptom: a made-up key in a query string acts as root. As on AWS, it is unknown (S3 API reference, "Error
+        # responses", InvalidAccessKeyId; the other services' "Common errors", InvalidClientTokenId).
         evaluator = self._evaluator
         pin = evaluator.pin_signed_request
         extract = module("core.router").extract_access_key_id
@@ -180,7 +181,8 @@ class Identities:
 
     def _refuse_unsigned_requests(self) -> None:
         # Symptom: unsigned calls are served where the emulator knows no IAM action of the call, and S3 lists and makes
-        # buckets for anyone.
+        # buckets for anyone. Source: IAM user guide, "AWS Signature Version 4 for API requests", "When to sign
+        # requests".
         evaluator = self._evaluator
         check, enforce = evaluator.check_credentials, evaluator.enforce
         say = module("core.iam_actions").anonymous_denial_message

@@ -67,7 +67,7 @@ class InternalPaths:
 
     def _signing(self, make_url: Any) -> Any:
         def make_signed_url(*call: Any) -> str:
-            url = urlsplit(make_url(*call))
+            url = urlsplit(str(make_url(*call)))
             return url._replace(query=f"{SIGNATURE}={self._signature(url.path)}").geturl()
 
         return make_signed_url
