@@ -29,6 +29,12 @@ infra/node_modules/.installed: infra/package-lock.json
 	@cd infra && npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
+# For tests alone: a browser whose pages attack the embedded AWS.
+tests/browser/node_modules/.installed: tests/browser/package-lock.json tests/browser/unpack.mjs
+	@echo "Installing the browser of the tests (once)…"
+	@cd tests/browser && npm ci --no-audit --no-fund --loglevel=error >/dev/null && node unpack.mjs
+	@touch $@
+
 .PHONY: install
 install: .venv/.installed infra/node_modules/.installed ## Install everything, pinned
 
@@ -80,7 +86,7 @@ check: install ## Format, lint, types, stale renderings
 	@$(BIN)/python -m workflows.render --check
 
 .PHONY: test
-test: check ## Everything that must hold before a change lands
+test: check tests/browser/node_modules/.installed ## Everything that must hold before a change lands
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # The peers live in an environment of their own: none of them belongs in ours.
@@ -103,4 +109,4 @@ lock: .venv/.installed ## Resolve the pins anew
 
 .PHONY: clean
 clean: ## Remove what the commands above made, but not the results in .ml-pipeline
-	@rm -rf .venv .venv-bench infra/node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .venv-bench infra/node_modules tests/browser/node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -2,6 +2,11 @@
 
 What SageMaker asks of a container: `GET /ping` answers 200 within 2 s once the model is loaded, `POST /invocations`
 answers within 60 s (Amazon SageMaker AI developer guide, "Custom Inference Code with Hosting Services").
+
+On a laptop the server is in reach of every page that a browser has open, also under a name of the page's own (DNS
+rebinding), and the name by which SageMaker calls is not ours to know. So it is told by what browsers add to requests
+and cannot be kept from adding, and SageMaker does not: `Origin` (Fetch standard, "Origin header"; with every POST) and
+`Sec-Fetch-Site` (W3C, "Fetch Metadata Request Headers").
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ MOST_BYTES = 6 * 1024 * 1024
 _QUICKLY_READ = 65_536
 _METHODS = {"/ping": "GET", "/invocations": "POST"}
 _JSON = (b"content-type", b"application/json")
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class Application:
@@ -69,7 +75,7 @@ class Application:
         start = time.perf_counter()
         self._in_flight += 1
         try:
-            status, headers, body = 200, [_JSON], await self._answer(scope, receive)
+            status, headers, body = 200, [_JSON, _NOSNIFF], await self._answer(scope, receive)
         except RequestRefused as refused:
             status, headers, body = refused.status, _headers_of(refused, scope), orjson.dumps(refused.to_json())
         except ConnectionError:
@@ -77,7 +83,7 @@ class Application:
         except Exception as error:  # a defect: all that there is to say goes to the log, and nothing to the client
             print(_line("ERROR", "defect", error=repr(error), trace=traceback.format_exc()), flush=True)
             failed = {"error": "InternalError", "message": "the server failed; its log says why"}
-            status, headers, body = 500, [_JSON], orjson.dumps(failed)
+            status, headers, body = 500, [_JSON, _NOSNIFF], orjson.dumps(failed)
         finally:
             self._in_flight -= 1
         self.answered += 1
@@ -92,7 +98,11 @@ class Application:
             print(_line("INFO", "answered", path=scope["path"], status=status, seconds=seconds), flush=True)
 
     async def _answer(self, scope: Message, receive: Receive) -> bytes:
-        path = scope["path"]
+        path, headers = scope["path"], dict(scope["headers"])
+        if b"origin" in headers or b"sec-fetch-site" in headers:
+            raise RequestRefused(
+                403, "FromWebPage", "web pages are not answered; call SageMaker's endpoint from a server"
+            )
         method = _METHODS.get(path)
         if method is None:
             raise RequestRefused(404, "NotFound", f"there are {' and '.join(_METHODS)}, and no {path}")
@@ -104,7 +114,7 @@ class Application:
             return b""
         if self._in_flight > self._most:
             raise RequestRefused(429, "TooManyRequests", f"{self._most} requests are under way already; try again")
-        body = await _body(scope, receive)
+        body = await _body(headers, receive)
         return await self._predictions(body)
 
     async def _predictions(self, body: bytes) -> bytes:
@@ -121,7 +131,7 @@ class Application:
         return predictor.written(await loop.run_in_executor(self._workers, predictor.scores, rows))
 
 
-async def _body(scope: Message, receive: Receive) -> bytes:
+async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     """The whole body, if it is JSON by its own account and not too large.
 
     Raises
@@ -129,12 +139,7 @@ async def _body(scope: Message, receive: Receive) -> bytes:
     ConnectionError
         If the client leaves before it has sent everything.
     """
-    content_type = length = b""
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            content_type = value
-        elif name == b"content-length":
-            length = value
+    content_type, length = headers.get(b"content-type", b""), headers.get(b"content-length", b"")
     if content_type != b"application/json" and content_type.split(b";")[0].strip().lower() != b"application/json":
         raise RequestRefused(415, "UnsupportedMediaType", "the body's content type must be application/json")
     too_large = RequestRefused(413, "TooLarge", f"the body is larger than {MOST_BYTES} bytes; send fewer records")
@@ -157,10 +162,10 @@ async def _body(scope: Message, receive: Receive) -> bytes:
 
 def _headers_of(refused: RequestRefused, scope: Message) -> list[tuple[bytes, bytes]]:
     if refused.status == 405:
-        return [_JSON, (b"allow", _METHODS[scope["path"]].encode())]
+        return [_JSON, _NOSNIFF, (b"allow", _METHODS[scope["path"]].encode())]
     if refused.status in (429, 503):
-        return [_JSON, (b"retry-after", b"1")]
-    return [_JSON]
+        return [_JSON, _NOSNIFF, (b"retry-after", b"1")]
+    return [_JSON, _NOSNIFF]
 
 
 def _line(level: str, message: str, **fields: Any) -> str:

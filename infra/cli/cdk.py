@@ -16,7 +16,7 @@ from infra.cli import docker_front
 from infra.cli.assembly import Assembly
 from infra.cli.errors import CommandError, RefusedError, UnavailableError
 from infra.cli.processes import Children
-from infra.cli.target import HOME, SOURCE_ROOT, Target
+from infra.cli.target import HOME, SOURCE_ROOT, Target, make_private
 from infra.errors import InfraError
 
 CONCURRENCY = 4
@@ -97,8 +97,7 @@ class Cdk:
             )
         self._target = target
         self._children = children
-        self._home = HOME.resolve()
-        self._home.mkdir(parents=True, exist_ok=True)
+        self._home = make_private(HOME).resolve()
         children.hold(_claim(self._home / "cdk.lock"))
         # What a CDK that is stopped leaves behind (jsii unpacks itself for each app) lies here until the next one.
         scratch = self._home / "tmp"

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.errors import UnavailableError
-from infra.cli.target import HOME, LOCAL_FILE, local_endpoint
+from infra.cli.target import HOME, LOCAL_FILE, local_endpoint, make_private
 
 DEFAULT_PORT = 4566
 DEFAULT_STATE = HOME / "state"
@@ -43,6 +43,7 @@ def local(
     if until_stdin_closes:
         threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
     try:
+        make_private(HOME)
         serve(port, state.resolve(), _announce)
     except LocalError as error:
         raise UnavailableError(str(error)) from error
@@ -69,7 +70,6 @@ def clear(state: Path) -> None:
 
 
 def _announce(aws: Any) -> None:
-    LOCAL_FILE.parent.mkdir(parents=True, exist_ok=True)
     draft = LOCAL_FILE.with_suffix(".new")
     draft.write_text(json.dumps({"url": aws.url, "pid": aws.pid}) + "\n")
     draft.replace(LOCAL_FILE)  # whole or not at all, for whoever reads it at this moment

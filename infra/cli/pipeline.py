@@ -18,7 +18,7 @@ from infra.cli.processes import Children
 from infra.cli.run import follow_run, start
 from infra.cli.run_record import RunRecord
 from infra.cli.steps import Step, Voice
-from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint
+from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint, make_private
 from infra.naming import SECTIONS, Names
 
 RUN_ID = "flights-2013-07"
@@ -103,7 +103,7 @@ class Pipeline:
     def _start(self, voice: Voice) -> None:
         clear(DEFAULT_STATE)
         shutil.rmtree(self.folder, ignore_errors=True)
-        _EMULATOR_LOG.parent.mkdir(parents=True, exist_ok=True)
+        make_private(_EMULATOR_LOG.parent)
         with _EMULATOR_LOG.open("w") as log:
             self._emulator = self._children.start(
                 [sys.executable, "-m", "infra.cli.main", "local", "--port", "0", "--until-stdin-closes"],

@@ -20,7 +20,7 @@ from infra.cli.readiness import read_settings
 from infra.cli.run import run_id_of
 from infra.cli.run_record import Marker, RunRecord
 from infra.cli.scores import ScoreTally, tally_scores
-from infra.cli.target import HOME, Target, Where, find_target
+from infra.cli.target import HOME, Target, Where, find_target, make_private
 from infra.cli.units import seconds_text
 
 SHORTEST_STAGE = 0.005
@@ -110,7 +110,7 @@ def write_report(target: Target, outcome: Outcome, folder: Path) -> Path:
     request = record.request()
     version = model_metadata(target, request["modelVersion"]) if request else {}
     sections = draw(tally, markers, lanes, version)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     for section in sections:
         (folder / f"{section.name}.png").write_bytes(section.png)
     (folder / "summary.json").write_text(json.dumps({**outcome.as_json(), **_quality(tally)}, indent=2) + "\n")

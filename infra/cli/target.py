@@ -117,6 +117,16 @@ class Target:
         return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.names.state_machine(workflow)}"
 
 
+def make_private(folder: Path) -> Path:
+    """Make `HOME` or a folder in it, whole path and all, and return it.
+
+    Keys, logs and predictions lie there. So `HOME` is closed to other users of the machine, also one that was not.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    HOME.chmod(0o700)
+    return folder
+
+
 def local_endpoint() -> str | None:
     """Return the URL of the embedded AWS that runs for this folder, or None.
 

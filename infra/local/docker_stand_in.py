@@ -23,7 +23,6 @@ import platform
 import shlex
 import stat
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -229,7 +228,9 @@ def _put(repository: str, manifest: dict[str, Any], image_tag: str | None) -> di
 
 
 def _images_file() -> Path:
-    return Path(os.environ.get(IMAGES) or Path(tempfile.gettempdir()) / f"ml-pipeline-images-{os.getuid()}.json")
+    if not os.environ.get(IMAGES):
+        raise StandInError(f"{IMAGES} must name the file that it keeps the list of images in; `write_launcher` sets it")
+    return Path(os.environ[IMAGES])
 
 
 def _images() -> dict[str, Any]:

@@ -2,29 +2,24 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from infra.local.errors import AlreadyStartedError, PortTakenError, StartFailedError, StateInUseError
+from infra.local import state
+from infra.local.errors import AlreadyStartedError, PortTakenError, StartFailedError
+from infra.local.gate import Gate, Message, Receive, Send
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 0.5
 
 _started = threading.Event()
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,7 @@ def serve(port: int, state_dir: Path | None, on_ready: Callable[[EmbeddedAws], N
     PortTakenError, StateInUseError, StateDamagedError, EmulatorChangedError, StartFailedError
         See there; nothing is left running.
     """
+    os.umask(0o077)  # objects, keys and code that are kept, and what functions and jobs write, are nobody else's
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
@@ -89,7 +85,7 @@ def start(port: int = 0, state_dir: Path | None = None) -> Iterator[EmbeddedAws]
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen(port))
-        directory = stack.enter_context(_directory(state_dir))
+        directory = stack.enter_context(state.folder(state_dir))
         if _started.is_set():
             raise AlreadyStartedError
         _started.set()
@@ -157,7 +153,7 @@ class _Server:
         saver = asyncio.create_task(_save_in_quiet_moments(emulator))
         try:
             await hypercorn_serve(
-                _Front(emulator, self._ready.set),  # type: ignore[arg-type]
+                Gate(_Front(emulator, self._ready.set), emulator.pages.permits, emulator.internal_paths.opens),  # type: ignore[arg-type]
                 config,
                 shutdown_trigger=self._stopping.wait,
             )
@@ -214,32 +210,3 @@ def _listen(port: int) -> Iterator[socket.socket]:
             raise PortTakenError(port) from error
         listener.setblocking(False)
         yield listener
-
-
-@contextlib.contextmanager
-def _directory(state_dir: Path | None) -> Iterator[Path]:
-    if state_dir is None:
-        scratch = Path(tempfile.mkdtemp(prefix="ml-pipeline-local-"))
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        return
-    # Absolute, because Lambda workers import from below it and have a working directory of their own.
-    state_dir = state_dir.resolve()
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "lock").open("a+") as lock:
-        _lock(lock, state_dir)
-        yield state_dir
-
-
-def _lock(lock: IO[str], state_dir: Path) -> None:
-    """Hold the state for this process; the kernel releases it however the process ends."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        raise StateInUseError(state_dir, lock.read().strip()) from error
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()

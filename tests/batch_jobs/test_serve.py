@@ -159,6 +159,24 @@ def test_what_cannot_be_answered_is_refused_and_the_server_goes_on(server, metho
     assert server.invoke([GOOD])[0] == 200
 
 
+@pytest.mark.parametrize(
+    "told", [{"Origin": "http://127.0.0.1"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}]
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/invocations"), ("GET", "/ping"), ("GET", "/<script>")])
+def test_a_web_page_gets_no_answer_of_whatever_origin_it_is(server, told, method, path):
+    status, headers, body = server.ask(method, path, json.dumps({"records": [GOOD]}), JSON | told)
+
+    assert (status, json.loads(body)["error"]) == (403, "FromWebPage")
+    assert (headers["Content-Type"], headers["X-Content-Type-Options"]) == ("application/json", "nosniff")
+    assert "<script>" not in body.decode()
+
+
+def test_a_program_that_fetches_as_browsers_do_is_answered(server):
+    told = {"Sec-Fetch-Mode": "cors"}  # Node.js's fetch sends it
+
+    assert server.ask("POST", "/invocations", json.dumps({"records": [GOOD]}), JSON | told)[0] == 200
+
+
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
 def test_the_content_type_may_be_written_otherwise(server, content_type):
     body = json.dumps({"records": [GOOD]})

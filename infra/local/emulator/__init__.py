@@ -10,8 +10,10 @@ the rest of `infra.local` in our own terms:
 - `Emulator.resources`: CloudFormation resource types,
 - `Emulator.functions`: execute and invoke Lambda functions,
 - `Emulator.state_machines`: Step Functions records and start points,
+- `Emulator.internal_paths`: paths that are the emulator's own,
 - `Emulator.networks`: records of network ACLs,
 - `Emulator.objects`: bodies of S3 objects,
+- `Emulator.pages`: what web pages may ask,
 - `Emulator.parameters`: changes of Parameter Store,
 - `Emulator.rest_apis`: requests that API Gateway answers,
 - `Emulator.rest_api_limits`: requests that it refuses,
@@ -24,8 +26,10 @@ from infra.local.emulator.cloudformation import Resource, ResourceRequest, Resou
 from infra.local.emulator.embedded import ACCOUNT, Emulator
 from infra.local.emulator.functions import Deployed, Functions, Outcome
 from infra.local.emulator.identities import Credentials, Identities
+from infra.local.emulator.internal_paths import InternalPaths
 from infra.local.emulator.networks import Networks
 from infra.local.emulator.objects import Objects
+from infra.local.emulator.pages import Pages
 from infra.local.emulator.parameters import Parameters
 from infra.local.emulator.permissions import Check, Permissions
 from infra.local.emulator.rest_api_limits import RestApiLimits
@@ -46,9 +50,11 @@ __all__ = [
     "Exchange",
     "Functions",
     "Identities",
+    "InternalPaths",
     "Networks",
     "Objects",
     "Outcome",
+    "Pages",
     "Parameters",
     "Permissions",
     "Resource",

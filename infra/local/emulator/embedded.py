@@ -13,8 +13,10 @@ from infra.local.emulator import (
     custom_resources,
     functions,
     identities,
+    internal_paths,
     networks,
     objects,
+    pages,
     parameters,
     permissions,
     private_names,
@@ -73,10 +75,14 @@ class Emulator:
         Lambda (`Functions`).
     state_machines
         Step Functions records and start points (`StateMachines`).
+    internal_paths
+        Paths that are the emulator's own (`InternalPaths`).
     networks
         Records of network ACLs (`Networks`).
     objects
         Bodies of S3 objects (`Objects`).
+    pages
+        What web pages may ask (`Pages`).
     parameters
         Parameter Store (`Parameters`).
     rest_apis
@@ -112,8 +118,10 @@ class Emulator:
                 custom_resources.NEEDS,
                 functions.NEEDS,
                 identities.NEEDS,
+                internal_paths.NEEDS,
                 networks.NEEDS,
                 objects.NEEDS,
+                pages.NEEDS,
                 parameters.NEEDS,
                 permissions.NEEDS,
                 rest_api_limits.NEEDS,
@@ -132,8 +140,10 @@ class Emulator:
         self.alarms = alarms.Alarms(self.services)
         self.resources = cloudformation.Resources()
         self.functions = functions.Functions(self.permissions)
+        self.internal_paths = internal_paths.InternalPaths()
         self.networks = networks.Networks()
         self.objects = objects.Objects()
+        self.pages = pages.Pages(self.identities.is_issued)
         self.parameters = parameters.Parameters()
         self.rest_apis = rest_apis.RestApis()
         self.rest_api_limits = rest_api_limits.RestApiLimits()

@@ -1,8 +1,14 @@
-"""Who may call: dummy keys act as the account's root, services act as the roles that trust them."""
+"""Who may call: dummy keys act as the account's root, services act as the roles that trust them.
+
+A key counts unverified in the ``Authorization`` header alone, which a web page cannot set unless the service grants it
+in a preflight. Wherever else a request can carry a key (a query string, a form's fields), its signature must verify.
+"""
 
 import datetime as dt
 import json
 import secrets
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +17,34 @@ from infra.local.errors import RoleMissingError, RoleNotAssumableError
 
 NEEDS: Needs = {
     "core.iam_evaluator": (
-        "authenticate",
-        "is_root_access_key",
-        "resolve_credential",
+        "AuthError",
+        "CredentialResolutionError",
+        "_anonymous",
         "_signed_request",
+        "authenticate",
+        "check_credentials",
+        "enforce",
+        "is_root_access_key",
+        "pin_signed_request",
+        "resolve_credential",
     ),
+    "core.iam_actions": ("anonymous_denial_message",),
+    "core.router": ("extract_access_key_id",),
     "services.iam": ("_access_keys", "_roles"),
     "services.sts": ("_sessions", "register_session"),
 }
 
 SESSION_SECONDS = 12 * 3600
+
+SIGNED = ("AWS4-", "AWS ")
+"""How ``Authorization`` headers of AWS's signatures begin; others say nothing about who calls."""
+
+NEVER_PUBLIC = frozenset({"s3:CreateBucket", "s3:ListAllMyBuckets"})
+"""Actions that no bucket's owner can grant to everyone (S3 API reference, "CreateBucket", "ListBuckets")."""
+
+UNKNOWN_KEY = "The security token included in the request is invalid."
+
+_in_header: ContextVar[bool] = ContextVar("key_in_header", default=True)  # calls in this process carry none
 
 
 @dataclass(frozen=True)
@@ -55,6 +79,8 @@ class Identities:
         self._iam = module("services.iam")
         self._sts = module("services.sts")
         self._let_dummy_keys_act_as_root()
+        self._verify_keys_outside_of_the_header()
+        self._refuse_unsigned_requests()
 
     def assume(self, role_arn: str, service: str, session_name: str, region: str | None = None) -> Credentials:
         """Act as a role on behalf of an AWS service, as that service does with ``sts:AssumeRole``.
@@ -129,7 +155,7 @@ class Identities:
         resolve_credential = evaluator.resolve_credential
 
         def is_root_access_key(access_key: str) -> bool:
-            return not self._is_issued(access_key)
+            return not self.is_issued(access_key)
 
         def authenticate_issued_keys(access_key: str, account: str) -> Any:
             if access_key and is_root_access_key(access_key):
@@ -138,18 +164,65 @@ class Identities:
             return authenticate(access_key, account)
 
         def resolve_without_token_of_root(access_key: str, account: str | None = None, *token: Any) -> Any:
-            # A dummy key may come with a dummy session token.
-            return resolve_credential(access_key, account, *(() if is_root_access_key(access_key) else token))
+            if access_key and is_root_access_key(access_key):
+                if not _in_header.get():
+                    return evaluator.CredentialResolutionError("UnrecognizedClientException", UNKNOWN_KEY)
+                token = ()  # a dummy key may come with a dummy session token
+            return resolve_credential(access_key, account, *token)
 
         rebind(evaluator.is_root_access_key, is_root_access_key)
         rebind(authenticate, authenticate_issued_keys)
         rebind(resolve_credential, resolve_without_token_of_root)
 
-    def _is_issued(self, access_key: str) -> bool:
+    def _verify_keys_outside_of_the_header(self) -> None:
+        # Symptom: a made-up key in a query string acts as root. As on AWS, it is unknown (S3 API reference, "Error
+        # responses", InvalidAccessKeyId; the other services' "Common errors", InvalidClientTokenId).
+        evaluator = self._evaluator
+        pin = evaluator.pin_signed_request
+        extract = module("core.router").extract_access_key_id
+
+        def pin_and_note(
+            method: str, path: str, query: Mapping[str, Any], headers: Any, *more: Any, **how: Any
+        ) -> None:
+            pin(method, path, query, headers, *more, **how)
+            authorization = _authorization(headers)
+            _in_header.set(authorization.startswith(SIGNED))
+            # Symptom: with `Basic` or `Bearer`, a request counts as signed, and by root.
+            if authorization and not authorization.startswith(SIGNED) and not extract({}, query):
+                evaluator._anonymous.set(True)
+
+        rebind(pin, pin_and_note)
+
+    def _refuse_unsigned_requests(self) -> None:
+        # Symptom: unsigned calls are served where the emulator knows no IAM action of the call, and S3 lists and makes
+        # buckets for anyone. Source: IAM user guide, "AWS Signature Version 4 for API requests", "When to sign
+        # requests".
+        evaluator = self._evaluator
+        check, enforce = evaluator.check_credentials, evaluator.enforce
+        say = module("core.iam_actions").anonymous_denial_message
+
+        def check_signed(access_key: str, service: str | None = None) -> Any:
+            if evaluator._anonymous.get() and service != "s3":
+                return evaluator.AuthError("MissingAuthenticationToken", say(service or "", "", "*"))
+            return check(access_key, service)
+
+        def enforce_on_signed(access_key: str, action: str, *call: Any, **details: Any) -> Any:
+            if evaluator._anonymous.get() and not access_key and action in NEVER_PUBLIC:
+                return evaluator.AuthError("AccessDenied", "Access Denied")
+            return enforce(access_key, action, *call, **details)
+
+        rebind(check, check_signed)
+        rebind(enforce, enforce_on_signed)
+
+    def is_issued(self, access_key: str) -> bool:
         """Whether a key is one of ours: temporary ones stay refused after they are forgotten."""
         if access_key.startswith("ASIA") or access_key in self._sts._sessions:
             return True
         return any(key == access_key for _, key in self._iam._access_keys.to_dict())
+
+
+def _authorization(headers: list[tuple[bytes, bytes]]) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"authorization"), "")
 
 
 def _trusts(trust_policy: str | dict[str, Any], principals: set[str]) -> bool:

@@ -15,7 +15,7 @@ import pytest
 
 from infra.cli.errors import UnavailableError
 from infra.cli.local import clear
-from infra.cli.target import LOCAL_FILE
+from infra.cli.target import HOME, LOCAL_FILE
 from tests.infra.cli.conftest import Said
 
 COMMAND = [sys.executable, "-m", "infra.cli.main", "local", "--port", "0", "--state", "state"]
@@ -39,6 +39,7 @@ def test_it_serves_clients_says_where_and_leaves_nothing(
 ) -> None:
     where = json.loads(LOCAL_FILE.read_text())
     assert where["pid"] == running.pid
+    assert [path.stat().st_mode & 0o077 for path in (HOME, LOCAL_FILE, Path("state"))] == [0, 0, 0]
     s3 = boto3.client(
         "s3", "us-east-1", endpoint_url=where["url"], aws_access_key_id="test", aws_secret_access_key="test"
     )

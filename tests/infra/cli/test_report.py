@@ -89,6 +89,19 @@ def test_outcomes_of_another_form_are_named(aws: FakeStates, call: Callable[...,
     assert "outcomes/part-0.parquet has the columns source, late" in said.err
 
 
+def test_what_a_command_leaves_is_nobody_elses_to_read(aws: FakeStates, call: Callable[..., Said], home: Path) -> None:
+    write_run("july")
+    aws.add("nightly", "SUCCEEDED", request={"runId": "july"})
+    kept = home / ".ml-pipeline"
+    kept.mkdir()
+    kept.chmod(0o777)  # as an earlier version, or another umask, left it
+
+    call("report", "july")
+
+    assert (kept / "runs" / "july" / "report.html").exists()
+    assert kept.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_report_that_cannot_be_written_says_where(aws: FakeStates, call: Callable[..., Said], home: Path) -> None:
     write_run("july")
     aws.add("nightly", "SUCCEEDED", request={"runId": "july"})

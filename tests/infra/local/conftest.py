@@ -5,7 +5,9 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -18,6 +20,8 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
 Client = Callable[..., Any]
+Answer = tuple[int, dict[str, str], bytes]
+Send = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +46,22 @@ def client(aws: EmbeddedAws) -> Client:
         )
 
     return make
+
+
+@pytest.fixture
+def send(aws: EmbeddedAws) -> Send:
+    """Sends a request as it is: method, path, body and headers -> status, headers, body."""
+
+    def ask(method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
+        connection = HTTPConnection(urlsplit(aws.url).netloc, timeout=30)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    return ask
 
 
 @pytest.fixture

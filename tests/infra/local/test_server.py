@@ -18,6 +18,7 @@ import pytest
 
 from infra.local.errors import PortTakenError, StateDamagedError
 from infra.local.server import start
+from infra.local.state import folder
 
 from .conftest import policy, zipped
 
@@ -145,6 +146,35 @@ def test_state_that_is_in_use_is_refused_and_untouched(tmp_path: Path) -> None:
         assert message.startswith("StateInUseError")
         assert str(first.pid) in message
         assert client(url, "sts").get_caller_identity()
+
+
+def test_nobody_else_reads_the_state_whatever_the_umask_and_its_modes_before(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "snapshot").mkdir(parents=True)
+    for kept in ("lock", "snapshot/kept.json"):
+        (state / kept).write_text("{}")
+        (state / kept).chmod(0o666)
+    before = os.umask(0)
+    try:
+        with serving(state) as (process, url):
+            client(url, "s3").create_bucket(Bucket="kept")
+            client(url, "s3").put_object(Bucket="kept", Key="k", Body=b"secret")
+            process.terminate()
+            assert process.wait(30) == 0
+    finally:
+        os.umask(before)
+
+    everything = [path for path in (state, *state.rglob("*")) if not path.is_symlink()]
+    assert state / "snapshot" / "s3.json" in everything
+    assert [path for path in everything if path.stat().st_mode & 0o077] == []
+
+
+def test_a_folder_that_holds_other_things_is_not_closed(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    tmp_path.chmod(0o755)
+
+    with folder(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000 + "]" * 100_000], ids=["cut off", "nested too deeply"])
