@@ -40,15 +40,18 @@ def _taken(request: RunRequest, folder: RunFolder, storage: Storage) -> list[Sto
     What was found at first is recorded before any of it is taken. So all executions of a run, at once or one after
     another, take the same, and none takes what the plan of another would leave out.
     """
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        listings = pool.map(partial(objects_below, storage=storage), request.folders.values())
-        listed = dict(zip(request.folders, listings, strict=True))
+    listed = _listed(request, storage)
     ledger = Ledger(folder.bucket, str(request.schedule), storage)
-    found = storage.read_json(folder.found)
-    if found is None:
-        taken = ledger.taken_between(min(listed), max(listed))
-        found = {period: [each.key for each in of if each.key not in taken] for period, of in listed.items()}
-        if not storage.write_if_absent(folder.found, orjson.dumps(found)):
-            found = storage.read_json(folder.found)
+    taken = ledger.taken_between(min(listed), max(listed))
+    found = {period: [each.key for each in of if each.key not in taken] for period, of in listed.items()}
+    if not storage.write_if_absent(folder.found, orjson.dumps(found)):
+        found = storage.read_json(folder.found)
+        listed = _listed(request, storage)  # whoever recorded it may have looked later than we did
     mine = {period: ledger.take(request.run_id, period, keys) for period, keys in found.items() if keys}
     return [each for period, objects in listed.items() for each in objects if each.key in mine.get(period, ())]
+
+
+def _listed(request: RunRequest, storage: Storage) -> dict[str, list[StoredObject]]:
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        listings = pool.map(partial(objects_below, storage=storage), request.folders.values())
+        return dict(zip(request.folders, listings, strict=True))

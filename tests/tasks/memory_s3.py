@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -23,13 +25,19 @@ class MemoryS3:
         Bodies by bucket and key.
     interruptions
         What happens just before the call that comes after this many others; each happens once.
+    await_turn
+        What each call waits for, if anything.
     """
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.interruptions: list[tuple[int, Call]] = []
+        self.await_turn: Call | None = None
 
-    def _called(self) -> None:
+    def called(self) -> None:
+        """What comes before every call."""
+        if self.await_turn is not None:
+            self.await_turn()
         self.interruptions, due = (
             [(after - 1, call) for after, call in self.interruptions if after > 0],
             [call for after, call in self.interruptions if after == 0],
@@ -41,25 +49,25 @@ class MemoryS3:
         return self
 
     def paginate(self, Bucket: str, Prefix: str, StartAfter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
-        self._called()
+        self.called()
         keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
         yield {"Contents": [self._entry(Bucket, key) for key in keys if key > StartAfter]}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        self._called()
+        self.called()
         if (Bucket, Key) not in self.objects:
             raise _error("404")
         entry = self._entry(Bucket, Key)
         return {"ContentLength": entry["Size"], "ETag": entry["ETag"], "LastModified": entry["LastModified"]}
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        self._called()
+        self.called()
         if (Bucket, Key) not in self.objects:
             raise _error("NoSuchKey")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "") -> dict[str, Any]:  # noqa: N803
-        self._called()
+        self.called()
         if IfNoneMatch == "*" and (Bucket, Key) in self.objects:
             raise _error("PreconditionFailed")
         self.objects[Bucket, Key] = Body
@@ -69,6 +77,48 @@ class MemoryS3:
         body = self.objects[bucket, key]
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         return {"Key": key, "Size": len(body), "ETag": f'"{etag}"', "LastModified": datetime(2026, 1, 1, tzinfo=UTC)}
+
+
+def call_by_call(s3: MemoryS3, order: Iterable[int], *functions: Call) -> None:
+    """Run functions at the same time, in an order of their calls of S3.
+
+    Parameters
+    ----------
+    order
+        Whose call is next, by the position of the function. When it is exhausted, or the function has ended, the first
+        that has not ended goes on.
+    """
+    turns, going, changed = iter(order), list(range(len(functions))), threading.Condition()
+    holder: list[int | None] = [0]
+    me = threading.local()
+
+    def hand_over() -> None:
+        wanted = next(turns, 0)
+        holder[0] = wanted if wanted in going else next(iter(going), None)
+        changed.notify_all()
+
+    def await_turn() -> None:
+        with changed:
+            if holder[0] == me.number:
+                hand_over()
+            changed.wait_for(lambda: holder[0] == me.number)
+
+    def run(number: int) -> None:
+        me.number = number
+        try:
+            functions[number]()
+        finally:
+            with changed:
+                changed.wait_for(lambda: holder[0] == number)
+                going.remove(number)
+                hand_over()
+
+    s3.await_turn = await_turn
+    with ThreadPoolExecutor(len(functions)) as pool:
+        done = [pool.submit(run, number) for number in range(len(functions))]
+    s3.await_turn = None
+    for each in done:
+        each.result()
 
 
 class OneAfterAnother:

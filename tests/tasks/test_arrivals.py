@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -21,7 +24,7 @@ from tasks.run_request import RunRequest, complete, parse_user_input
 from tasks.served_versions import ServedVersions
 from tasks.shards import from_manifest
 from tasks.storage import Storage
-from tests.tasks.memory_s3 import MemoryS3, OneAfterAnother
+from tests.tasks.memory_s3 import Call, MemoryS3, OneAfterAnother, call_by_call
 
 PATTERN = "in/{date}/{hour}/"
 LATE = 3
@@ -34,6 +37,9 @@ def in_one_order():
         for module in ("arrivals", "inventory", "ledger", "markers", "planning"):
             patch.setattr(f"tasks.{module}.ThreadPoolExecutor", OneAfterAnother)
         yield
+
+
+Interrupt = Callable[[Call], None]
 
 
 class Killed(Exception):
@@ -89,7 +95,7 @@ class Schedule:
         return Counter(shard.key for body in manifests for shard in from_manifest(body))
 
 
-at = st.integers(0, 60)
+at = st.integers(0, 25)
 
 
 class ArrivalsAndRuns(RuleBasedStateMachine):
@@ -167,8 +173,102 @@ class ArrivalsAndRuns(RuleBasedStateMachine):
         self.no_object_is_taken_twice()
 
 
-ArrivalsAndRuns.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+ArrivalsAndRuns.TestCase.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
 test_every_object_is_taken_once = ArrivalsAndRuns.TestCase
+
+
+def at_each_call(scenario: Callable[[Schedule, Interrupt], None]) -> int:
+    """Play a scenario with an interruption at each call of its run; gives how many calls these were."""
+    for number in itertools.count():
+        schedule = Schedule()
+        schedule.arrive(BEGIN - hours(1), "own.jsonl")
+        schedule.arrive(BEGIN - hours(2), "late.jsonl")
+
+        def interrupt(call: Call, schedule: Schedule = schedule, number: int = number) -> None:
+            schedule.s3.interruptions = [(number, call)]
+
+        scenario(schedule, interrupt)
+        schedule.s3.interruptions = []
+        schedule.run(BEGIN + hours(1))
+        files = {key for bucket, key in schedule.s3.objects if bucket == "data"}
+        assert schedule.planned() == dict.fromkeys(files, 1), f"interrupted at call {number}"
+        if len(files) < 3:  # the run had ended before the interruption
+            return number
+    raise AssertionError("unreachable")
+
+
+def test_a_run_that_is_overtaken_by_the_next_one_at_any_call_shares_no_file_with_it():
+    def scenario(schedule: Schedule, interrupt: Interrupt) -> None:
+        def meanwhile() -> None:
+            schedule.arrive(BEGIN - hours(2), "meanwhile.jsonl")
+            schedule.run(BEGIN + hours(1))
+
+        interrupt(meanwhile)
+        schedule.run(BEGIN)
+
+    assert at_each_call(scenario) > 15
+
+
+@pytest.mark.parametrize("hour", [1, 2, 3])
+def test_a_run_that_is_delivered_twice_at_once_is_one_run_and_leaves_later_files_to_the_next(hour: int):
+    def scenario(schedule: Schedule, interrupt: Interrupt) -> None:
+        def meanwhile() -> None:
+            schedule.arrive(BEGIN - hours(hour), "meanwhile.jsonl")
+            schedule.run(BEGIN)
+
+        interrupt(meanwhile)
+        assert schedule.run(BEGIN) == schedule.run(BEGIN)
+
+    assert at_each_call(scenario) > 15
+
+
+@pytest.mark.parametrize("hour", [1, 2, 3])
+def test_a_run_that_is_killed_at_any_call_and_replayed_after_the_next_one_loses_nothing(hour: int):
+    def scenario(schedule: Schedule, interrupt: Interrupt) -> None:
+        def kill() -> None:
+            schedule.arrive(BEGIN - hours(hour), "meanwhile.jsonl")
+            raise Killed
+
+        interrupt(kill)
+        with contextlib.suppress(Killed):
+            schedule.run(BEGIN)
+        schedule.s3.interruptions = []
+        schedule.run(BEGIN + hours(1))
+        schedule.run(BEGIN)
+
+    assert at_each_call(scenario) > 15
+
+
+bursts = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 20)), max_size=8)
+
+
+@given(bursts, st.sampled_from([0, 1]), st.integers(1, LATE))
+@example([(1, 4), (2, 11), (1, 9)], 0, 1)  # the one that records what is there looks later than the other one
+@settings(max_examples=150, deadline=None)
+def test_runs_at_once_take_every_file_once_whatever_the_order_of_their_calls(turns: Any, apart: int, hour: int):
+    """Both are the same run if they are no hour apart. Neither may take what only the other's plan would have."""
+    schedule = Schedule()
+    schedule.arrive(BEGIN - hours(1), "own.jsonl")
+
+    def arrive() -> None:
+        schedule.s3.called()
+        schedule.arrive(BEGIN - hours(hour), "meanwhile.jsonl")
+
+    call_by_call(
+        schedule.s3,
+        [who for who, calls in turns for _ in range(calls)],
+        lambda: schedule.run(BEGIN),
+        lambda: schedule.run(BEGIN + hours(apart)),
+        arrive,
+    )
+
+    schedule.run(BEGIN + hours(1))
+    # The next run may have looked before the file came; if so, the one after it takes it, within the window.
+    if hour < LATE:
+        schedule.run(BEGIN + hours(2))
+    files = {key for bucket, key in schedule.s3.objects if bucket == "data"}
+    planned = schedule.planned()
+    assert planned == dict.fromkeys(files, 1) or (hour == LATE and max(planned.values()) == 1)
 
 
 def hours(count: float) -> timedelta:
@@ -268,7 +368,7 @@ def test_the_calls_of_a_run_do_not_grow_with_what_is_stored_but_with_the_window(
         for file in range(5):
             schedule.arrive(BEGIN + hours(number - 1), f"{file}.jsonl")
         schedule.run(BEGIN + hours(number))
-    schedule.s3._called = lambda: calls.append(1)  # type: ignore[method-assign]
+    schedule.s3.called = lambda: calls.append(1)  # type: ignore[method-assign]
 
     schedule.run(BEGIN + hours(60))
 
