@@ -1,7 +1,7 @@
 """What a run scores: all that lies below its prefix, or, of a schedule's folders, what no earlier run of it took.
 
-The rule for late objects: a run of a schedule takes what is in the folder of its period, and what came to the folders of
-the `late_periods` before since their own runs looked there. What comes later still, it does not see.
+The rule for late objects: a run of a schedule takes what is in the folder of its period, and what came to the folders
+of the `late_periods` before since other runs looked there. What comes later still is seen by none.
 """
 
 from __future__ import annotations

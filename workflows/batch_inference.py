@@ -11,18 +11,18 @@ hold the same keys) are accepted. `runId` (default: the execution's name), `inpu
 
 Schedules
 ---------
-A schedule's `input` may have `{date}` and `{hour}`: those of the last period that had fully ended at `scheduledTime`, in
-UTC. With `{hour}` it is the hour before (due at 06:05: 05; at 00:05: 23 of the day before), with `{date}` alone the day
-before. A run that a schedule starts and that finds nothing to score succeeds, with zero rows and a warning; it starts no
-job and no crawler, and is counted by the metric `RunsWithoutInput`.
+A schedule's `input` may have `{date}` and `{hour}`: those of the last period that had fully ended at `scheduledTime`,
+in UTC. With `{hour}` it is the hour before (due at 06:05: 05; at 00:05: 23 of the day before), with `{date}` alone the
+day before. A run that a schedule starts and that finds nothing to score succeeds, with zero rows and a warning; it
+starts no job and no crawler, and is counted by the metric `RunsWithoutInput`.
 
 Late objects: the runs of a schedule take each object once, by its key. A run takes what is in the folder of its period,
 and of the `latePeriods` folders before what none of them took yet: an object that came when its own run had looked
 already is scored by the next run. So are those of a run that never started. The first run of a new schedule takes the
 whole window. What a failed run took stays its own: replay it. An object that is overwritten after it was taken is not
-scored again. For that, for what comes later than the window, or for the folder of a run that was not replayed, start a
-run by hand, which asks nobody: `ml-pipeline run batch-inference --input '{"input": "s3://bucket/folder/"}'`. Schedules
-know nothing of each other: two on one folder score it twice.
+scored again. For that, and for what comes later than the window, start a run by hand, which asks nobody what was taken:
+`ml-pipeline run batch-inference --input '{"input": "s3://bucket/folder/"}'`. Schedules know nothing of each other: two
+on one folder score it twice.
 
 Scorers
 -------
@@ -35,8 +35,8 @@ the endpoint fails then goes on with the artifact. The summary tells what was ch
 
 Output
 ------
-The run's summary: the period, rows, predictions, quarantined rows by reason, failed shards, the scorer with its reason, and where
-the results are.
+The run's summary: rows, predictions, quarantined rows by reason, failed shards, the scorer with its reason, and where
+the results are; of a schedule's run the period, and how many objects came late.
 
 Errors
 ------
@@ -48,7 +48,7 @@ Nothing below the prefix is `NoInputFound` only if no schedule started the run: 
 
 Side effects
 ------------
-Writes results, quarantine files, markers, manifests and a summary to the results bucket, and what a schedule's run took;
+Writes results, quarantine files, markers, manifests, a summary and what a schedule's run took to the results bucket;
 items to the predictions table; partitions to the Glue database; one message to the runs topic, for a failure too.
 
 Redrive

@@ -51,7 +51,7 @@ class Ended:
 class Outcome(Ended):
     """How a run of batch inference ended: counts are rows, work is the seconds of the workers by stage.
 
-    Of a schedule's run, the period is the hour or day that it scored, in UTC, and late objects are those of earlier ones.
+    Of a schedule's run, the period is the hour or day that it scored, in UTC; late objects are those of earlier ones.
     """
 
     run_id: str

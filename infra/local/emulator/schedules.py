@@ -121,7 +121,10 @@ class Schedules:
 
 
 def _with_context(text: str, schedule: dict[str, Any]) -> str:
-    """Fill in the context attributes, which the emulator hands on (Scheduler user guide, "Adding context attributes")."""
+    """Fill in the context attributes, which the emulator hands on.
+
+    Source: EventBridge Scheduler user guide, "Adding context attributes in EventBridge Scheduler".
+    """
     attributes = {
         "schedule-arn": schedule["Arn"],
         "scheduled-time": _due(schedule["ScheduleExpression"]).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -134,7 +137,7 @@ def _with_context(text: str, schedule: dict[str, Any]) -> str:
 
 
 def _due(expression: str) -> datetime:
-    """When a schedule that is called now was due, which is not when it is called.
+    """When a schedule that is called now was due: the time is the one that was asked for, not that of the call.
 
     A `cron` is due at the beginning of a minute, an `at` at its time; a `rate` has no more exact time here than now.
     """
