@@ -201,9 +201,9 @@ def _schedules(settings: Alarms, metrics: Metrics) -> Iterator[Watch]:
                 "runs",
                 metrics.own("RunsWithoutInput", "Sum", _DAY, schedule=schedule),
                 runs,
-                f"Schedule {schedule}: {runs} or more runs of a day found nothing to score, neither of their own period "
-                "nor late. Ask who delivers the files, and compare the folders that the runs' summaries name with where "
-                "the files are. What comes within the window of late files is scored by the next run.",
+                f"Schedule {schedule}: {runs} or more runs of a day found nothing to score, neither of their period "
+                "nor late. Ask who delivers the files, and compare the folders that the runs' summaries name with "
+                "where the files are. What comes within the window of late files is scored by the next run.",
                 fires=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             )
 
