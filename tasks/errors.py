@@ -38,7 +38,7 @@ class RunIdConflict(TaskError):
 
 
 class NoInputFound(TaskError):
-    """The bucket does not exist, or nothing to score lies below the prefix."""
+    """The bucket does not exist, or nothing to score lies below the prefix that a person gave."""
 
 
 class UnsupportedObject(TaskError):

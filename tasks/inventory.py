@@ -1,50 +1,57 @@
-"""From an S3 prefix to the shards of each object below it."""
+"""From an S3 prefix to the objects below it, and to the shards of each."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from tasks.errors import AccessRefused, NoInputFound, UnreadableObject
 from tasks.parquet_footer import read_footer
 from tasks.run_request import RunRequest
-from tasks.shards import Lane, Shard, format_of
+from tasks.shards import Lane, Shard, format_of, has_format
 from tasks.storage import LOOKS_AT_ONCE, Location, Storage, StoredObject
 
 #: Bytes at the start of a text object from which its number of rows is estimated.
 _SAMPLE_BYTES = 64 << 10
 
 
-def take_inventory(request: RunRequest, storage: Storage) -> list[Shard]:
-    """The shards of all objects below the request's prefix, in key order and numbered from 0.
+def objects_below(uri: str, storage: Storage) -> list[StoredObject]:
+    """All that may be scored below a prefix, in key order.
 
     Folder markers and names that begin with `_` or `.` (in any folder below the prefix) are left out, as
-    Athena and Spark do.
+    Athena and Spark do, and empty objects in no format that can be scored, which other tools leave as markers.
 
     Raises
     ------
     NoInputFound
-        If the bucket does not exist or may not be read, or nothing to score lies below the prefix.
-    UnsupportedObject
-        If an object is in no format that can be scored.
+        If the bucket does not exist or may not be read.
     """
-    prefix = Location.parse(request.input)
+    prefix = Location.parse(uri)
     try:
-        found = [stored for stored in storage.list(prefix) if _is_data(stored.key, prefix.key)]
+        return [stored for stored in storage.list(prefix) if _is_data(stored, prefix.key)]
     except AccessRefused as refused:
         # S3 does not tell a stranger whether a bucket exists.
         raise NoInputFound(
             f"{prefix} cannot be listed: bucket {prefix.bucket} does not exist, or this pipeline may not read it. "
             f"Put the input into the data bucket, or grant its roles the bucket. ({refused})"
         ) from refused
-    if not found:
-        raise NoInputFound(f"nothing to score below {prefix}: the bucket has no object with that prefix")
-    for stored in found:
+
+
+def take_inventory(objects: Sequence[StoredObject], request: RunRequest, storage: Storage) -> list[Shard]:
+    """The shards of these objects of the request's bucket, in their order and numbered from 0.
+
+    Raises
+    ------
+    UnsupportedObject
+        If an object is in no format that can be scored.
+    """
+    for stored in objects:
         format_of(stored.key)
+    bucket = Location.parse(request.input).bucket
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        pieces = pool.map(lambda stored: shards_of(stored, prefix.bucket, request, storage), found)
+        pieces = pool.map(lambda stored: shards_of(stored, bucket, request, storage), objects)
         return [shard.with_id(number) for number, shard in enumerate(shard for of in pieces for shard in of)]
 
 
@@ -102,9 +109,11 @@ def estimated_rows(sample: bytes, size: int, *, gzipped: bool) -> int:
     return max(1, text.count(b"\n")) * size // len(sample)
 
 
-def _is_data(key: str, prefix: str) -> bool:
-    below = key[prefix.rfind("/") + 1 :].split("/")
-    return not key.endswith("/") and not any(name.startswith(("_", ".")) for name in below)
+def _is_data(stored: StoredObject, prefix: str) -> bool:
+    below = stored.key[prefix.rfind("/") + 1 :].split("/")
+    if stored.key.endswith("/") or any(name.startswith(("_", ".")) for name in below):
+        return False
+    return stored.size > 0 or has_format(stored.key)
 
 
 def _sized(shard: Shard, about_rows: int, request: RunRequest, rows: int | None = None) -> Shard:

@@ -15,6 +15,11 @@ def stream_quarantine(bucket: str, day: str, prediction_id: str) -> Location:
     return Location(bucket, f"quarantine/stream/day={day}/{prediction_id}.json")
 
 
+def takings(bucket: str, schedule: str, period: str = "") -> Location:
+    """Prefix of what the runs of a schedule took, of one period or of all; the periods sort by time."""
+    return Location(bucket, f"schedules/{schedule}/taken/{period}{'/' if period else ''}")
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The objects of one run."""
@@ -35,6 +40,11 @@ class RunFolder:
     def request(self) -> Location:
         """The normalised request with its digest."""
         return self._in_run("request.json")
+
+    @property
+    def found(self) -> Location:
+        """Keys of what lay in the folders of a schedule's run when it was first planned, by period."""
+        return self._in_run("found.json")
 
     @property
     def scorer(self) -> Location:

@@ -6,7 +6,8 @@ from typing import Any
 
 from tasks.layout import RunFolder
 from tasks.models import Registry
-from tasks.run_request import ACTIVE, RunRequest, complete, parse_user_input, run_id_of
+from tasks.run_input import run_id_of
+from tasks.run_request import ACTIVE, RunRequest, checked_run_id, complete, parse_user_input
 from tasks.settings import Settings
 from tasks.storage import Storage
 
@@ -29,14 +30,15 @@ def normalise(
     Raises
     ------
     InvalidRunRequest
-        If the input has an unknown key or a bad value.
+        If the input has an unknown key or a bad value, or the name of the execution cannot be a run id and none is
+        asked.
     NoSuchVersion, InvalidRegistration
         If the version is not registered, or not as it should be, or the parameter of the active version names none.
     RunIdConflict
         If the run id was used before for another request.
     """
     asked = parse_user_input(document)
-    run_id = run_id_of(asked, execution_name)
+    run_id = checked_run_id(run_id_of(document, execution_name))
     bucket = settings.required("results_bucket")
     recorded = storage.read_json(RunFolder(bucket, run_id, day="").request)
     first_use = {} if recorded is None else recorded["request"]
@@ -46,7 +48,7 @@ def normalise(
     used = registry.active_version() if version == ACTIVE else registry.get(version)
     request = complete(
         asked,
-        execution_name=execution_name,
+        run_id=run_id,
         started_at=first_use.get("startedAt", started_at),
         data_bucket=settings.required("data_bucket"),
         model_version=used.version_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from tasks.arrivals import objects_to_score
 from tasks.errors import InputChanged
 from tasks.inventory import shards_of, take_inventory
 from tasks.layout import RunFolder
@@ -22,9 +23,10 @@ from tasks.storage import LOOKS_AT_ONCE, Storage
 
 @dataclass(frozen=True)
 class Plan:
-    """The shards of a run; `outstanding` are those without a valid marker."""
+    """The shards of a run; `outstanding` are those without a valid marker, `period` is the one that it scores."""
 
     folder: RunFolder
+    period: str | None
     shards: list[Shard]
     outstanding: list[Shard]
 
@@ -40,6 +42,7 @@ class Plan:
         }
         return {
             "bucket": self.folder.bucket,
+            "period": self.period,
             "rows": None if None in rows else sum(count or 0 for count in rows),
             "shards": len(self.shards),
             **lanes,
@@ -52,12 +55,12 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage, served
     The first plan of a run takes the inventory of the input and records every shard. Later plans (a retry, a
     redrive, a replay, the same run id again) keep that record, so that objects which arrived since do not slip into
     the run; only objects with outstanding shards are looked at anew, because the reason of their failure may have
-    been mended by replacing or removing them.
+    been mended by replacing or removing them. A run that a schedule started may have no shards: nothing had come.
 
     Raises
     ------
     NoInputFound
-        If the bucket does not exist or nothing to score lies below the prefix.
+        If the bucket does not exist, or nothing to score lies below the prefix of a run that no schedule started.
     UnsupportedObject
         If an object is in no format that can be scored.
     RunIdConflict
@@ -72,7 +75,7 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage, served
     recorded = storage.read(place)
     finished = set[str]()
     if recorded is None:
-        shards = take_inventory(request, storage)
+        shards = take_inventory(objects_to_score(request, folder, storage), request, storage)
         if not storage.write_if_absent(place, to_manifest(shards)):
             recorded = storage.read(place)  # another execution of this run was faster: all follow one plan
     if recorded is not None:
@@ -80,7 +83,7 @@ def plan_shards(request: RunRequest, folder: RunFolder, storage: Storage, served
         finished |= valid_markers(storage, folder, known, request.model_version).keys()
         shards = _looked_at_anew(known, finished, request, storage)
         storage.write(place, to_manifest(shards))
-    plan = Plan(folder, shards, [shard for shard in shards if shard.shard_id not in finished])
+    plan = Plan(folder, request.period, shards, [shard for shard in shards if shard.shard_id not in finished])
     _choose_scorer(request, plan, storage, served)
     for lane in LANES:
         storage.write(folder.manifest(lane), to_manifest(plan.lane(lane)))

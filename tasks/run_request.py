@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tasks.errors import InvalidRunRequest, RunIdConflict
+from tasks.periods import LONGEST_LATENESS, Period, places_in
+from tasks.run_input import request_in
 
 Scorer = Literal["auto", "container", "endpoint"]
 
@@ -25,7 +27,7 @@ ACTIVE = "active"
 _RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
 _VERSION = r"^[A-Za-z0-9_.-]{1,64}$"
 _SCHEDULE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
-_TIME = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+_TIME = r"^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
 _INPUT = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 
 #: What a user may ask, as JSON Schema (draft 2020-12). Parsing below is driven by it, so the two cannot differ.
@@ -45,7 +47,8 @@ SCHEMA: dict[str, Any] = {
             "type": "string",
             "pattern": _INPUT,
             "description": "s3://bucket/prefix of the objects to score. Default: input/ in the data bucket. "
-            "{date} (2026-11-23) and {hour} (06) in it are those of scheduledTime.",
+            "{date} (2026-11-22) and {hour} (23) in it are those of the last period that had ended at scheduledTime: "
+            "with {hour} the hour before (23 of the day before, if that is 00:05), else the day before; in UTC.",
         },
         "modelVersion": {
             "type": "string",
@@ -108,12 +111,23 @@ SCHEMA: dict[str, Any] = {
         "schedule": {
             "type": "string",
             "pattern": _SCHEDULE,
-            "description": "The schedule that starts the run, such as daily.",
+            "description": "The schedule that starts the run, such as daily. Where input has {date} or {hour}, its "
+            "runs together take each object once, by its key: one that is overwritten later is not scored again.",
         },
         "scheduledTime": {
             "type": "string",
             "pattern": _TIME,
-            "description": "The time for which the schedule starts the run, in UTC: 2026-11-23T06:00:00Z.",
+            "description": "The time for which the schedule starts the run, in UTC: 2026-11-23T06:00:00Z. With it, a "
+            "run that finds nothing to score succeeds with zero rows; without, it fails as NoInputFound.",
+        },
+        "latePeriods": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 168,
+            "default": 0,
+            "description": "How many earlier periods (hours where input has {hour}, else days) are looked through for "
+            "objects that came late: those that no run of the schedule took. It may be up to 7 days, and needs "
+            "schedule, scheduledTime and {date} in input.",
         },
         "Comment": {"type": "string", "description": "Ignored; the Step Functions console proposes it."},
     },
@@ -130,7 +144,9 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 class RunRequest:
     """A complete request: nothing in it is left to defaults, so every step and every replay sees the same.
 
-    `framework` is that of the model version.
+    `framework` is that of the model version. Of a run that a schedule starts, `scheduled_time` is when it was due; if
+    the input that was asked for, `input_pattern`, has places for a time, `period` is the name of the one whose folder
+    is `input`.
     """
 
     run_id: str
@@ -146,6 +162,11 @@ class RunRequest:
     framework: str = "lightgbm"
     endpoint_records: int = 500
     endpoint_calls_per_second: float = 10
+    schedule: str | None = None
+    scheduled_time: str | None = None
+    period: str | None = None
+    input_pattern: str | None = None
+    late_periods: int = 0
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RunRequest:
@@ -188,6 +209,18 @@ class RunRequest:
         raise RunIdConflict(f"run {self.run_id} was started before with {differences}; choose another runId")
 
     @property
+    def folders(self) -> dict[str, str]:
+        """URIs of the folders of which the schedule's runs take each object once, by period; the run's own is first.
+
+        Empty if the run is of no schedule, or what it scores is the same whenever it starts.
+        """
+        if self.schedule is None or self.period is None or self.input_pattern is None:
+            return {}
+        own = Period.named(self.period)
+        looked_at = [own.before(periods) for periods in range(self.late_periods + 1)]
+        return {period.name: period.folder(self.input_pattern) for period in looked_at}
+
+    @property
     def started_epoch(self) -> int:
         """The start of the run in epoch seconds."""
         return int(parse_time(self.started_at).timestamp())
@@ -211,25 +244,24 @@ def parse_user_input(document: Any) -> dict[str, Any]:
     InvalidRunRequest
         Names the key, its value and what is allowed.
     """
-    if not isinstance(document, dict):
-        raise InvalidRunRequest(f"the input must be a JSON object, not {_shown(document)}")
-    if {"detail-type", "source", "detail"} <= document.keys():
-        return parse_user_input(document["detail"])
+    asked = request_in(document)
+    if not isinstance(asked, dict):
+        raise InvalidRunRequest(f"the input must be a JSON object, not {_shown(asked)}")
     properties: dict[str, Any] = SCHEMA["properties"]
-    for key, value in document.items():
+    for key, value in asked.items():
         if key not in properties:
             allowed = ", ".join(sorted(properties))
             raise InvalidRunRequest(f"{key!r} is not a key of the input; allowed are {allowed}")
         complaint = _complaint(value, properties[key])
         if complaint:
             raise InvalidRunRequest(f"{key} is {_shown(value)}; it must be {complaint}")
-    return {key: value for key, value in document.items() if key != "Comment"}
+    return {key: value for key, value in asked.items() if key != "Comment"}
 
 
 def complete(
     asked: Mapping[str, Any],
     *,
-    execution_name: str,
+    run_id: str,
     started_at: str,
     data_bucket: str,
     model_version: str,
@@ -241,8 +273,8 @@ def complete(
     ----------
     asked
         From `parse_user_input`.
-    execution_name
-        The run id when none is asked.
+    run_id
+        From `checked_run_id`.
     started_at
         Start of the execution, ISO 8601 with a zone.
     data_bucket
@@ -253,15 +285,16 @@ def complete(
     Raises
     ------
     InvalidRunRequest
-        If the name of the execution cannot be a run id and none is asked, or the input has a place for a scheduled
-        time and there is none.
+        If scheduledTime is no time, or input and latePeriods need what is not given.
     """
     values = {key: prop["default"] for key, prop in SCHEMA["properties"].items() if "default" in prop} | dict(asked)
-    run_id = run_id_of(asked, execution_name)
+    pattern = str(asked.get("input") or f"s3://{data_bucket}/input/")
+    period = _period_of(asked, pattern)
+    _refuse_needless_lateness(asked, pattern, period)
     start = parse_time(started_at)
     return RunRequest(
         run_id=run_id,
-        input=_input_of(asked, data_bucket),
+        input=pattern if period is None else period.folder(pattern),
         model_version=model_version,
         scorer=values["scorer"],
         shard_rows=values["shardRows"],
@@ -273,32 +306,22 @@ def complete(
         framework=framework,
         endpoint_records=values["endpointRecords"],
         endpoint_calls_per_second=values["endpointCallsPerSecond"],
+        schedule=asked.get("schedule"),
+        scheduled_time=asked.get("scheduledTime"),
+        period=None if period is None else period.name,
+        input_pattern=None if period is None else pattern,
+        late_periods=values["latePeriods"],
     )
 
 
-def _input_of(asked: Mapping[str, Any], data_bucket: str) -> str:
-    source = str(asked.get("input") or f"s3://{data_bucket}/input/")
-    places = [place for place in ("{date}", "{hour}") if place in source]
-    if not places:
-        return source
-    if "scheduledTime" not in asked:
-        raise InvalidRunRequest(f"input has {' and '.join(places)}, so scheduledTime must say of when")
-    time = str(asked["scheduledTime"])
-    return source.replace("{date}", time[:10]).replace("{hour}", time[11:13])
-
-
-def run_id_of(asked: Mapping[str, Any], execution_name: str) -> str:
-    """The run id: the one asked, else the schedule with its time, else the name of the execution.
-
-    A schedule may start a run twice for the same time (EventBridge Scheduler delivers at least once): with the same
-    id it is one run.
+def checked_run_id(run_id: str) -> str:
+    """A run id that can be one.
 
     Raises
     ------
     InvalidRunRequest
-        If the name has characters that a run id may not have.
+        If it has characters that a run id may not have, as the name of an execution may.
     """
-    run_id = str(asked.get("runId") or _scheduled_id(asked) or execution_name)
     if not re.fullmatch(_RUN_ID, run_id):
         raise InvalidRunRequest(
             f"the execution's name {run_id!r} cannot be the run id; give runId, {_in_words(_RUN_ID)}"
@@ -306,10 +329,31 @@ def run_id_of(asked: Mapping[str, Any], execution_name: str) -> str:
     return run_id
 
 
-def _scheduled_id(asked: Mapping[str, Any]) -> str | None:
-    if not asked.keys() >= {"schedule", "scheduledTime"}:
+def _period_of(asked: Mapping[str, Any], pattern: str) -> Period | None:
+    places = places_in(pattern)
+    if "scheduledTime" not in asked:
+        if places:
+            raise InvalidRunRequest(f"input has {' and '.join(places)}, so scheduledTime must say of when")
         return None
-    return f"{asked['schedule']}-{asked['scheduledTime'].replace(':', '').replace('-', '')}"
+    time = str(asked["scheduledTime"])
+    try:
+        return Period.ended_by(parse_time(time), pattern)
+    except ValueError:
+        raise InvalidRunRequest(f"scheduledTime is {time}; there is no such day") from None
+
+
+def _refuse_needless_lateness(asked: Mapping[str, Any], pattern: str, period: Period | None) -> None:
+    late = asked.get("latePeriods", 0)
+    if not late:
+        return
+    if period is None or "schedule" not in asked or "{date}" not in pattern:
+        raise InvalidRunRequest(
+            f"latePeriods is {late}, so there must be a schedule, a scheduledTime, and {{date}} in input: objects come "
+            "late for a period whose folder is its own"
+        )
+    most = LONGEST_LATENESS // period.length
+    if late > most:
+        raise InvalidRunRequest(f"latePeriods is {late}; without {{hour}} in input these are days, of at most {most}")
 
 
 def parse_time(text: str) -> datetime:

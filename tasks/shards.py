@@ -112,6 +112,15 @@ def format_of(key: str) -> tuple[Format, Literal["gzip"] | None]:
     )
 
 
+def has_format(key: str) -> bool:
+    """Whether an object's name is of a format that can be scored."""
+    try:
+        format_of(key)
+    except UnsupportedObject:
+        return False
+    return True
+
+
 def to_manifest(shards: Iterable[Shard]) -> bytes:
     """The shards as JSON Lines."""
     return b"".join(orjson.dumps(shard.to_json(), option=orjson.OPT_APPEND_NEWLINE) for shard in shards)

@@ -71,15 +71,17 @@ class Storage:
     def __init__(self, s3: Any = None) -> None:
         self._s3 = s3 if s3 is not None else client("s3")
 
-    def list(self, place: Location) -> Iterator[StoredObject]:
-        """All objects whose key starts with `place.key`, in key order.
+    def list(self, place: Location, *, after: str = "") -> Iterator[StoredObject]:
+        """All objects whose key starts with `place.key` and comes after another, in key order.
 
         Raises
         ------
         NoInputFound
             If there is no such bucket.
         """
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=place.bucket, Prefix=place.key, **({"StartAfter": after} if after else {})
+        )
         with named_failures(f"list {place}"):
             try:
                 for page in pages:

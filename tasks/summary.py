@@ -32,6 +32,8 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
     by stage, over all workers; `seconds` is the time from the start of the run; `histogram` counts predictions in
     20 equal bins of the score. `scorer` says what was asked, what was chosen for the jobs and why, and how many shards
     were scored by functions, containers and the endpoint; `fallbacks` counts those that the endpoint failed, by reason.
+    Of a schedule's run, `period` is the hour or day that it scored, in UTC, and `lateObjects` counts the objects of
+    earlier ones. `warnings` say what a person may want to look at: that there was nothing to score, and where.
 
     Raises
     ------
@@ -55,6 +57,9 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
         "runId": run.run_id,
         "verdict": check["verdict"],
         "input": run.input,
+        "period": run.period,
+        "lateObjects": len({shard.source for shard in shards if not str(shard.source).startswith(run.input)}),
+        "warnings": [] if shards else [_nothing_to_score(run)],
         "modelVersion": run.model_version,
         "day": run.day,
         "startedAt": run.started_at,
@@ -89,6 +94,11 @@ def summarise(run: RunRequest, folder: RunFolder, storage: Storage, check: Mappi
     }
     storage.write_json(folder.summary, summary)
     return summary
+
+
+def _nothing_to_score(run: RunRequest) -> str:
+    late = f", nor anything late below the {run.late_periods} folders before it" if run.late_periods else ""
+    return f"there was nothing to score below {run.input}{late}"
 
 
 def _folder_of(place: Location) -> Location:

@@ -6,7 +6,23 @@ All keys are optional; `{}`, the console's default input and an EventBridge sche
 hold the same keys) are accepted. `runId` (default: the execution's name), `input` (`s3://bucket/prefix`),
 `modelVersion` (default: the active one), `scorer` (below), `shardRows`, `smallShardRows`,
 `toleratedFailurePercentage` (percent of a lane's shards that may fail), `concurrency` (children of a lane at once),
-`endpointRecords` (records of a call) and `endpointCallsPerSecond` (of all jobs together), if the endpoint is asked.
+`endpointRecords` (records of a call) and `endpointCallsPerSecond` (of all jobs together), if the endpoint is asked;
+`schedule`, `scheduledTime` and `latePeriods`, if a schedule starts the run (below).
+
+Schedules
+---------
+A schedule's `input` may have `{date}` and `{hour}`: those of the last period that had fully ended at `scheduledTime`,
+in UTC. With `{hour}` it is the hour before (due at 06:05: 05; at 00:05: 23 of the day before), with `{date}` alone the
+day before. A run that a schedule starts and that finds nothing to score succeeds, with zero rows and a warning; it
+starts no job and no crawler, and is counted by the metric `RunsWithoutInput`.
+
+Late objects: the runs of a schedule take each object once, by its key. A run takes what is in the folder of its period,
+and of the `latePeriods` folders before what none of them took yet: an object that came when its own run had looked
+already is scored by the next run. So are those of a run that never started. The first run of a new schedule takes the
+whole window. What a failed run took stays its own: replay it. An object that is overwritten after it was taken is not
+scored again. For that, and for what comes later than the window, start a run by hand, which asks nobody what was taken:
+`ml-pipeline run batch-inference --input '{"input": "s3://bucket/folder/"}'`. Schedules know nothing of each other: two
+on one folder score it twice.
 
 Scorers
 -------
@@ -20,20 +36,21 @@ the endpoint fails then goes on with the artifact. The summary tells what was ch
 Output
 ------
 The run's summary: rows, predictions, quarantined rows by reason, failed shards, the scorer with its reason, and where
-the results are.
+the results are; of a schedule's run the period, and how many objects came late.
 
 Errors
 ------
 `InvalidRunRequest`, `NoInputFound`, `NoSuchVersion`, `InvalidRegistration`, `RunIdConflict`: the request cannot be
-served; nothing was scored.
+served; nothing was scored. Nothing below the prefix is `NoInputFound` only if no schedule started the run: a person may
+have mistyped it.
 `VersionNotServed`: the scorer `endpoint` is asked for, and no variant serves the version.
 `ShardsFailed`: more shards failed than tolerated; the cause names them with their reasons.
 `CatalogFailed`: all is scored, but the Glue crawler did not catalog it.
 
 Side effects
 ------------
-Writes results, quarantine files, markers, manifests and a summary to the results bucket; items to the predictions
-table; partitions to the Glue database; one message to the runs topic, for a failure too.
+Writes results, quarantine files, markers, manifests, a summary and what a schedule's run took to the results bucket;
+items to the predictions table; partitions to the Glue database; one message to the runs topic, for a failure too.
 
 Redrive
 -------
@@ -162,12 +179,25 @@ def build() -> Workflow:
         parameters={"failure": {"Error": "ShardsFailed", "Cause.$": "$.check.cause"}},
     )
     shards_failed.next(note_failure)
+    summarise = _summarise_and_tell()
     enough = Choice(
         "Enough shards scored?",
         rules=[(ChoiceRule.StringEquals("$.check.verdict", "failed"), shards_failed)],
-        default=_catalog(then=_summarise_and_tell(), or_else=note_failure),
+        default=_catalog(then=summarise, or_else=note_failure),
     )
-    Chain([normalise, plan, lanes, check, enough])
+    Chain([lanes, check, enough])
+    nothing = Pass(
+        "Nothing to score",
+        result={"verdict": "complete", "failed": 0, "failedShards": []},
+        result_path="$.check",
+    )
+    nothing.next(summarise)
+    anything = Choice(
+        "Anything to score?",
+        rules=[(ChoiceRule.NumericGreaterThan("$.plan.shards", 0), lanes)],
+        default=nothing,
+    )
+    Chain([normalise, plan, anything])
     catch_failures(normalise, go_to=note_failure)
     halt.next(normalise)
 

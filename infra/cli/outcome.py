@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.errors import CommandError
@@ -48,7 +49,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Outcome(Ended):
-    """How a run of batch inference ended: counts are rows, work is the seconds of the workers by stage."""
+    """How a run of batch inference ended: counts are rows, work is the seconds of the workers by stage.
+
+    Of a schedule's run, the period is the hour or day that it scored, in UTC; late objects are those of earlier ones.
+    """
 
     run_id: str
     rows: int
@@ -58,12 +62,17 @@ class Outcome(Ended):
     work: dict[str, float]
     results: str
     quarantine: str
+    period: str | None = None
+    late_objects: int = 0
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Shape it for scripts and for `summary.json`."""
         return {
             **super().as_json(),
             "runId": self.run_id,
+            **({"period": self.period, "lateObjects": self.late_objects} if self.period else {}),
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
             "rows": self.rows,
             "predictions": self.predictions,
             "quarantined": self.quarantined,
@@ -83,6 +92,7 @@ def gather(target: Target, workflow: str, execution: dict[str, Any], record: Run
     """Put together what an ended run of batch inference left: its history, and its markers."""
     markers = record.markers()
     request = record.request() or {}
+    summary = record.summary() or {}
     below = f"day={request['day']}/run_id={record.run_id}/" if "day" in request else ""
     return Outcome(
         **_end(target, workflow, execution),
@@ -94,6 +104,9 @@ def gather(target: Target, workflow: str, execution: dict[str, Any], record: Run
         work=work_by_stage(markers),
         results=f"s3://{record.bucket}/predictions/{below}",
         quarantine=f"s3://{record.bucket}/quarantine/{below}",
+        period=request.get("period"),
+        late_objects=summary.get("lateObjects", 0),
+        warnings=tuple(summary.get("warnings", ())),
     )
 
 
@@ -131,6 +144,11 @@ def print_summary(ended: Ended, console: Console) -> None:
     title = f"run {ended.run_id}" if isinstance(ended, Outcome) else f"{ended.workflow} {ended.name}"
     console.print(f"[bold]{title}[/]  {ended.status}  {seconds_text(ended.seconds)}")
     if isinstance(ended, Outcome):
+        for warning in ended.warnings:
+            console.print(f"[yellow]warning[/]     {escape(warning)}")
+        if ended.period:
+            late = f", and {ended.late_objects:,} late objects" if ended.late_objects else ""
+            console.print(f"period      {ended.period} (UTC){late}", markup=False)
         console.print(f"rows        {ended.rows:>12,}")
         console.print(f"predictions {ended.predictions:>12,}")
         console.print(f"quarantined {ended.quarantined:>12,}")

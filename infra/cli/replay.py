@@ -25,9 +25,10 @@ from infra.cli.executions import (
     workflow_of,
 )
 from infra.cli.outcome import print_summary
-from infra.cli.run import follow_to_end, run_id_of, start
+from infra.cli.run import follow_to_end, start
 from infra.cli.target import Target, Where, find_target
 from infra.naming import ALIAS, DEPLOYMENT_WORKFLOWS
+from tasks.run_input import for_the_same_run
 
 SECONDS_UNTIL_REDRIVE_IS_SEEN = 15.0
 
@@ -216,7 +217,9 @@ def _start_anew(
     listed = next((one for one in everything if one.arn == execution["executionArn"]), None)
     origin = (origin_of(listed, everything) if listed else None) or listed
     origin_name = origin.name if origin else execution["name"]
-    request = request_of_same_run(execution) if workflow == BATCH_INFERENCE else json.loads(execution["input"])
+    request = json.loads(execution.get("input") or "{}")
+    if workflow == BATCH_INFERENCE:
+        request = for_the_same_run(request, execution["name"])
     taken = {one.name for one in everything}
     for number in itertools.count(1):
         name = replay_name(origin_name, number)
@@ -228,18 +231,3 @@ def _start_anew(
             continue  # someone else has just taken it
         return Replay(workflow, execution["name"], arn, obstacle)
     raise AssertionError("unreachable: there is always a next number")
-
-
-def request_of_same_run(execution: dict[str, Any]) -> Any:
-    """Make the input of a new execution that continues the run of an old one.
-
-    The original input, with the run's id spelt out: left to itself, a run is named after its execution. An input
-    that is no object has no room for it; the workflow refuses it again, and says why.
-    """
-    request = json.loads(execution.get("input") or "{}")
-    if not isinstance(request, dict):
-        return request
-    run_id = run_id_of(execution)
-    if isinstance(request.get("detail"), dict):
-        return {**request, "detail": {**request["detail"], "runId": run_id}}
-    return {**{key: value for key, value in request.items() if key != "Comment"}, "runId": run_id}

@@ -218,6 +218,8 @@ def _page(outcome: Outcome, tally: ScoreTally, sections: list[Section], request:
     places = [("execution", outcome.execution_arn), ("results", outcome.results), ("quarantine", outcome.quarantine)]
     if request:
         places.insert(0, ("input", request["input"]))
+    if outcome.period:
+        places.insert(0, ("period (UTC)", outcome.period))
     return environment.get_template("report.html.j2").render(
         outcome=outcome,
         request=request,

@@ -16,6 +16,7 @@ from infra.cli.progress import Watch, follow
 from infra.cli.run_record import RunRecord
 from infra.cli.target import HOME, Target, Where, find_target
 from infra.naming import ALIAS
+from tasks import run_input
 from tasks.aws_limits import STEP_FUNCTIONS_INPUT, utf8_bytes
 
 
@@ -130,17 +131,8 @@ def start(target: Target, workflow: str, request: Any, name: str | None = None) 
 
 
 def run_id_of(execution: dict[str, Any]) -> str:
-    """Tell the run id of an execution: what its input says, or else the execution's own name."""
-    try:
-        request = json.loads(execution.get("input") or "{}")
-    except ValueError:
-        request = None
-    if isinstance(request, dict):
-        detail = request.get("detail")  # an EventBridge event carries the request there
-        for place in (request, detail if isinstance(detail, dict) else {}):
-            if isinstance(place.get("runId"), str):
-                return str(place["runId"])
-    return str(execution["name"])
+    """Tell the run id of an execution, from its description."""
+    return run_input.run_id_of(json.loads(execution.get("input") or "{}"), execution["name"])
 
 
 def follow_to_end(target: Target, workflow: str, execution_arn: str, console: Console) -> Ended:

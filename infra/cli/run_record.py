@@ -57,6 +57,11 @@ class RunRecord:
         recorded = self._storage.read_json(self._folder.request)
         return None if recorded is None else dict(recorded["request"])
 
+    def summary(self) -> dict[str, Any] | None:
+        """Read the summary, or None while there is none."""
+        summary = self._storage.read_json(self._folder.summary)
+        return None if summary is None else dict(summary)
+
     def shards(self) -> list[Shard] | None:
         """Read the manifest of all shards, or None while nothing is planned."""
         manifest = self._storage.read(self._folder.manifest("all"))

@@ -67,6 +67,7 @@ def watches(settings: Alarms, metrics: Metrics) -> list[Watch]:
         *_serving(settings, metrics),
         *_stream(settings, metrics),
         *_runs(metrics),
+        *_schedules(settings, metrics),
         _drift(settings, metrics),
     ]
 
@@ -179,14 +180,6 @@ def _runs(metrics: Metrics) -> Iterator[Watch]:
                 "again what did not succeed.",
             )
     yield Watch(
-        "schedules-dropped",
-        "runs",
-        metrics.schedules("InvocationDroppedCount", "Sum"),
-        0,
-        "A schedule could not start its workflow for an hour and gave up. Start the run by hand with the schedule's "
-        "input, then look at the scheduler's role and at the alias.",
-    )
-    yield Watch(
         "notices-undelivered",
         "runs",
         metrics.rule("FailedInvocations", ENDED_RUNS, "Sum"),
@@ -202,6 +195,29 @@ def _runs(metrics: Metrics) -> Iterator[Watch]:
         "The active version was changed, and EventBridge could not start the rollback to it: what is served may be "
         "another. Start `model-rollback` with that version by hand, then look at the rule's role and at the alias.",
     )
+
+
+def _schedules(settings: Alarms, metrics: Metrics) -> Iterator[Watch]:
+    yield Watch(
+        "schedules-dropped",
+        "runs",
+        metrics.schedules("InvocationDroppedCount", "Sum"),
+        0,
+        "A schedule could not start its workflow for an hour and gave up. Start the run by hand with the schedule's "
+        "input, then look at the scheduler's role and at the alias.",
+    )
+    for schedule, runs in settings.runs_without_input.items():
+        if runs:
+            yield Watch(
+                f"runs-without-input-{schedule}",
+                "runs",
+                metrics.own("RunsWithoutInput", "Sum", _DAY, schedule=schedule),
+                runs,
+                f"Schedule {schedule}: {runs} or more runs of a day found nothing to score, neither of their period "
+                "nor late. Ask who delivers the files, and compare the folders that the runs' summaries name with "
+                "where the files are. What comes within the window of late files is scored by the next run.",
+                fires=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            )
 
 
 def _drift(settings: Alarms, metrics: Metrics) -> Watch:

@@ -12,6 +12,7 @@ from infra.naming import DEPLOYMENT_FUNCTIONS, VARIANTS, WORKFLOW_FUNCTIONS, WOR
 from infra.settings import Settings
 
 _HOUR = cdk.Duration.hours(1)
+_DAY = cdk.Duration.days(1)
 _COLUMNS = 24
 
 #: Functions that workflows call, or the jobs of one.
@@ -45,7 +46,7 @@ def dashboards(settings: Settings, metrics: Metrics) -> Mapping[str, Rows]:
     return {
         "serving": _serving(settings, metrics),
         "stream": _stream(settings, metrics),
-        "runs": _runs(metrics),
+        "runs": _runs(settings, metrics),
         "costs": _costs(metrics),
     }
 
@@ -159,7 +160,7 @@ def _stream(settings: Settings, metrics: Metrics) -> Rows:
     ]
 
 
-def _runs(metrics: Metrics) -> Rows:
+def _runs(settings: Settings, metrics: Metrics) -> Rows:
     ends = ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
     return [
         [
@@ -174,6 +175,10 @@ def _runs(metrics: Metrics) -> Rows:
                     metrics.schedules(name, "Sum")
                     for name in ("InvocationAttemptCount", "TargetErrorCount", "InvocationDroppedCount")
                 ],
+            ),
+            Graph(
+                "Scheduled runs a day that found nothing to score",
+                [metrics.own("RunsWithoutInput", "Sum", _DAY, schedule=schedule) for schedule in settings.schedules],
             ),
         ],
         [

@@ -46,7 +46,7 @@ class WorkflowSchedules(Construct):
                 self,
                 profile,
                 schedule_name=names.schedule(schedule.workflow, profile),
-                description=f"Starts {schedule.workflow} on what is under {schedule.prefix}",
+                description=f"Starts {schedule.workflow} on what came to {schedule.prefix}",
                 schedule_group=group,
                 schedule=scheduler.ScheduleExpression.expression(schedule.expression, cdk.TimeZone.ETC_UTC),
                 enabled=schedule.enabled,
@@ -58,6 +58,7 @@ class WorkflowSchedules(Construct):
                             "schedule": profile,
                             "scheduledTime": scheduler.ContextAttribute.scheduled_time,
                             "input": f"s3://{names.bucket('data')}/{schedule.prefix}",
+                            "latePeriods": schedule.late_periods,
                         }
                     ),
                     # Step Functions may refuse starts for a moment, not for an hour. What could not be started by then

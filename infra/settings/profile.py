@@ -14,6 +14,7 @@ from infra.settings.rules import at_least, check, matching
 from infra.settings.serving import Api, Endpoint, FirstModel, Stream
 from infra.settings.sizes import FARGATE_MEMORY, FunctionSize, JobSize, Retention
 from tasks.aws_limits import PARAMETER_LEVELS, PARAMETER_NAME
+from tasks.periods import DAY, HOUR, LONGEST_LATENESS
 
 _PREFIX_LIST = matching(r"pl-[0-9a-f]+", "the id of a prefix list, such as pl-63a5400a")
 _PROFILE = matching(r"[a-z][a-z0-9-]{0,19}", "names of schedules of at most 20 characters of a-z 0-9 and -")
@@ -145,6 +146,14 @@ class Settings:
         weights, scaling = self.endpoint.weights, self.endpoint.scaling
         check(set(weights) == set(VARIANTS), "endpoint.weights", sorted(weights), f"exactly {VARIANTS}")
         check(scaling.min <= scaling.max, "endpoint.scaling.min", scaling.min, f"at most max ({scaling.max})")
+        for name, schedule in self.schedules.items():
+            late, of = schedule.late_periods, f"schedules.{name}"
+            dated = "{date}" in schedule.prefix
+            check(dated or not late, f"{of}.late_periods", late, "0, or {date} in prefix: a folder for each period")
+            most = LONGEST_LATENESS // (HOUR if "{hour}" in schedule.prefix else DAY)
+            check(late <= most, f"{of}.late_periods", late, f"at most {most} days, as prefix has no {{hour}}")
+        unknown = set(self.alarms.runs_without_input) - set(self.schedules)
+        check(not unknown, "alarms.runs_without_input", sorted(unknown), f"schedules, {', '.join(self.schedules)}")
 
     @property
     def availability_zones(self) -> list[str]:

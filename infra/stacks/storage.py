@@ -180,6 +180,8 @@ def _results(retention: Retention) -> list[s3.LifecycleRule]:
     )
     return [
         s3.LifecycleRule(id="expire-runs", prefix="runs/", expiration=cdk.Duration.days(retention.runs)),
+        # What runs took matters for as long as they can be run again.
+        s3.LifecycleRule(id="expire-takings", prefix="schedules/", expiration=cdk.Duration.days(retention.runs)),
         s3.LifecycleRule(id="expire-queries", prefix="athena/", expiration=cdk.Duration.days(_DAYS_OF_QUERIES)),
         s3.LifecycleRule(id="tier-predictions", prefix="predictions/", transitions=[cheaper]),
         s3.LifecycleRule(id="tier-quarantine", prefix="quarantine/", transitions=[cheaper]),

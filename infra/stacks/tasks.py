@@ -108,6 +108,9 @@ class TasksStack(cdk.Stack):
                 stored.let_read(role, stored.results, prefix)
         for role in (plan, summarise):
             stored.let_write(role, stored.results, "runs/")
+        # What the runs of a schedule took, so that none takes it again.
+        stored.let_read(plan, stored.results, "schedules/")
+        stored.let_write(plan, stored.results, "schedules/")
         grant_score(score, self, stored, self._models_root)
 
     def _grant_deployments(self, stored: Stored) -> None:

@@ -22,7 +22,7 @@ from tasks.storage import Storage
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Plan the shards of a run.
 
-    Input: `{"run": RunRequest}`. Output: `{"plan": {"bucket", "rows", "shards", "small", "large"}}`.
+    Input: `{"run": RunRequest}`. Output: `{"plan": {"bucket", "period", "rows", "shards", "small", "large"}}`.
     Errors: `NoInputFound`, `UnsupportedObject`, `RunIdConflict`, `InputChanged`, `VersionNotServed`,
     `ServiceUnavailable`.
     """

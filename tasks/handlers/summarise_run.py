@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.handlers.telemetry import logger, metrics, traced
+from tasks.handlers.telemetry import count_run_without_input, logger, metrics, traced
 from tasks.layout import RunFolder
 from tasks.run_request import RunRequest
 from tasks.settings import Settings
@@ -27,6 +27,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     run = RunRequest.from_json(event["run"])
     folder = RunFolder.of(run, Settings.from_environment().required("results_bucket"))
     summary = summarise(run, folder, Storage(), event["check"])
+    if run.schedule and run.scheduled_time and not summary["shards"]["planned"]:
+        count_run_without_input(run.schedule)
     metrics.add_metric("RunSeconds", MetricUnit.Seconds, summary["seconds"])
-    logger.info("summarised", extra={"run_id": run.run_id, "rows": summary["rows"]})
+    logger.info("summarised", extra={"run_id": run.run_id, "period": run.period, "rows": summary["rows"]})
     return {"summary": summary}

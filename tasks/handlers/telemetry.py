@@ -37,6 +37,13 @@ def tell_setback(setback: Setback) -> None:
         logger.error("active version not usable", extra=details)
 
 
+def count_run_without_input(schedule: str) -> None:
+    """Count a run that a schedule started for nothing."""
+    dimensions = {"service": _SERVICE, "schedule": schedule}
+    with single_metric("RunsWithoutInput", MetricUnit.Count, 1, namespace=NAMESPACE, default_dimensions=dimensions):
+        pass
+
+
 def traced(handler: Handler) -> Handler:
     """Trace a handler with X-Ray, in Lambda and unless POWERTOOLS_TRACE_DISABLED is true.
 

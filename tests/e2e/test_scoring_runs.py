@@ -172,6 +172,43 @@ def test_an_empty_prefix_is_refused(world: World) -> None:
     assert "nothing-here" in refused["cause"]
 
 
+@pytest.fixture
+def hourly(world: World) -> dict[str, Any]:
+    """What the deployed hourly schedule starts runs with."""
+    group = DEPLOYED.schedule_group
+    schedule = world.client("scheduler").get_schedule(
+        Name=DEPLOYED.schedule("batch-inference", "hourly"), GroupName=group
+    )
+    return dict(json.loads(schedule["Target"]["Input"]))
+
+
+def test_a_schedule_that_finds_nothing_succeeds_and_its_next_run_takes_the_late_file_once(
+    world: World, hourly: dict[str, Any]
+) -> None:
+    crawler = world.client("glue")
+    crawled = crawler.get_crawler(Name=DEPLOYED.crawler)["Crawler"].get("LastCrawl")
+
+    def run(hour: str) -> tuple[dict[str, Any], list[str]]:
+        asked = {**hourly, "scheduledTime": f"2013-07-02T{hour}:05:00Z"}
+        done = world.cli("run", "batch-inference", "--input", json.dumps(asked), "--json", "--no-report")
+        outcome = json.loads(done.stdout)
+        return outcome, sorted({row["source"] for row in world.rows(outcome["runId"])})
+
+    empty, _ = run("06")
+
+    assert (empty["status"], empty["rows"], empty["period"]) == ("SUCCEEDED", 0, "2013-07-02T05")
+    assert "input/hourly/2013-07-02/05/" in empty["warnings"][0]
+    assert not {"Start crawler", "Score in two lanes"} & empty["stages"].keys()
+    assert crawler.get_crawler(Name=DEPLOYED.crawler)["Crawler"].get("LastCrawl") == crawled
+
+    world.upload("input/hourly/2013-07-02/05", {"late.jsonl": json_lines(records(4))})
+    world.upload("input/hourly/2013-07-02/06", {"own.jsonl": json_lines(records(3, first=10))})
+    taken = [run(hour) for hour in ("07", "08")]
+
+    assert [(outcome["rows"], outcome["lateObjects"]) for outcome, _ in taken] == [(7, 1), (0, 0)]
+    assert [source.rpartition("/")[2] for source in taken[0][1]] == ["late.jsonl", "own.jsonl"]
+
+
 def test_a_schedule_scores_what_its_detail_says(world: World) -> None:
     """The event of EventBridge as it stands in its guide; the rest of the accepted inputs are held by unit tests."""
     source = world.upload("scheduled", {"today.jsonl": json_lines(records(5))})

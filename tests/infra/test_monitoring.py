@@ -383,6 +383,25 @@ def test_silence_of_the_callers_is_told_of_in_production_alone(told, assembly):
     assert NAMES.alarm("few-invocations") not in alarms(assembly)
 
 
+@pytest.mark.parametrize(("schedule", "runs"), [("daily", 1), ("hourly", 24)])
+def test_a_day_without_input_is_told_of_for_each_schedule_in_production_alone(told, assembly, schedule, runs):
+    name = f"runs-without-input-{schedule}"
+    alarm = alarms(told)[PROD.alarm(name)]
+
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("RunsWithoutInput", "Sum", 86_400)
+    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {"service": PROD.service, "schedule": schedule}
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", runs)
+    assert alarm["TreatMissingData"] == "notBreaching", "runs that found something are not counted"
+    assert 80 < len(alarm["AlarmDescription"]) <= 1024
+    assert NAMES.alarm(name) not in alarms(assembly)
+
+
+def test_runs_shows_of_each_schedule_how_often_it_found_nothing(assembly):
+    shown = {d["schedule"] for _, name, d, _ in graphed(assembly, "runs") if name == "RunsWithoutInput"}
+
+    assert shown == {"daily", "hourly"}
+
+
 def test_alarms_ask_for_no_metric_mathematics(assembly):
     """The embedded AWS evaluates plain metrics alone."""
     assert not [name for name, alarm in alarms(assembly).items() if "Metrics" in alarm]

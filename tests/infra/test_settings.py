@@ -162,6 +162,9 @@ def refused(context, path, value):
             "input",
             "folders such as input/daily/{date}/, with no slash before them and one at",
         ),
+        ("schedules.daily.late_periods", -1, "0 to 168"),
+        ("schedules.hourly.late_periods", 169, "0 to 168"),
+        ("schedules.daily.late_periods", 8, "at most 7 days, as prefix has no {hour}"),
         ("schedules.daily.expression", "0 6 * * *", "cron(minutes hours day-of-month month day-of-week year) or rate("),
         ("alarms.emails", ["ml-team"], "an e-mail address such as ml-team@example.com"),
         ("alarms.slack", {"workspace_id": "acme", "channel_id": "C1234"}, "the id of a workspace, such as T01234567"),
@@ -170,6 +173,8 @@ def refused(context, path, value):
         ("alarms.error_percent", 101, "0.01 to 100"),
         ("alarms.psi", -0.2, "a number above 0"),
         ("alarms.fewest_invocations", -1, "0 or more"),
+        ("alarms.runs_without_input.daily", -1, "0 or more"),
+        ("alarms.runs_without_input", {"nightly": 1}, "schedules, daily, hourly"),
         ("athena_scan_gb", 0, "1 or more"),
     ],
 )
@@ -178,6 +183,15 @@ def test_a_value_out_of_its_range_is_refused_with_its_path_and_what_is_allowed(c
 
     assert message.startswith(f"Setting {path}")
     assert f"Allowed: {allowed}" in message
+
+
+@pytest.mark.parametrize("prefix", ["input/all/", "input/{hour}/"])
+def test_objects_come_late_only_where_each_period_has_a_folder_of_its_own(context, prefix):
+    message = refused(context, "schedules.daily.prefix", prefix)
+
+    assert message == (
+        "Setting schedules.daily.late_periods is 3. Allowed: 0, or {date} in prefix: a folder for each period."
+    )
 
 
 def test_the_name_of_a_schedule_is_checked_for_it_becomes_part_of_a_name(context):

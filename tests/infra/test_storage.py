@@ -29,7 +29,7 @@ def test_of_the_results_only_what_can_be_had_anew_expires(assembly):
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
     cheaper = {rule["Prefix"] for rule in rules if "Transitions" in rule}
 
-    assert expiring == {"runs/": 90, "athena/": 30}
+    assert expiring == {"runs/": 90, "schedules/": 90, "athena/": 30}
     assert cheaper == {"predictions/", "quarantine/"}
 
 

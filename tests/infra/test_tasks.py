@@ -83,8 +83,8 @@ INPUT, MODELS = "ml-pipeline-s3-data/*", "ml-pipeline-s3-models/*"
 OUTCOMES = "ml-pipeline-s3-data/outcomes/online/*"
 SIGNATURES = "ml-pipeline-s3-models/versions/*/signature-*"
 VERSIONS, POISON = "ml-pipeline-s3-models/versions/*", "ml-pipeline-s3-results/quarantine/stream/*"
-PREDICTIONS, QUARANTINE, RUNS = (
-    f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs")
+PREDICTIONS, QUARANTINE, RUNS, TAKINGS = (
+    f"ml-pipeline-s3-results/{prefix}/*" for prefix in ("predictions", "quarantine", "runs", "schedules")
 )
 
 
@@ -92,7 +92,7 @@ PREDICTIONS, QUARANTINE, RUNS = (
     ("name", "reads", "writes", "deletes"),
     [
         ("normalise-run", {RUNS}, set(), set()),
-        ("plan-shards", {INPUT, PREDICTIONS, QUARANTINE, RUNS}, {RUNS}, set()),
+        ("plan-shards", {INPUT, PREDICTIONS, QUARANTINE, RUNS, TAKINGS}, {RUNS, TAKINGS}, set()),
         ("score-shard", {INPUT, MODELS, PREDICTIONS, QUARANTINE, RUNS}, {PREDICTIONS, QUARANTINE, RUNS}, {QUARANTINE}),
         ("check-shards", {PREDICTIONS, QUARANTINE, RUNS}, set(), set()),
         ("summarise-run", {PREDICTIONS, QUARANTINE, RUNS}, {RUNS}, set()),

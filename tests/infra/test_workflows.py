@@ -11,7 +11,7 @@ import pytest
 from infra.errors import DefinitionMissing
 from infra.naming import DEPLOYMENT_FUNCTIONS, DEPLOYMENT_WORKFLOWS, WORKFLOW_FUNCTIONS, WORKFLOWS
 from tasks.deployment.requests import Naming
-from tasks.run_request import SCHEMA
+from tasks.run_request import SCHEMA, complete, parse_user_input
 from tests.infra.assembly import ACCOUNT, NAMES
 
 QUEUE = f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/{NAMES.job_queue}"
@@ -280,8 +280,29 @@ def test_a_schedule_starts_the_alias_on_time_with_a_request_that_the_workflow_ac
         "schedule": "daily",
         "scheduledTime": "<aws.scheduler.scheduled-time>",
         "input": f"s3://{NAMES.bucket('data')}/input/daily/{{date}}/",
+        "latePeriods": 3,
     }
     jsonschema.validate({**request, "scheduledTime": "2026-11-23T06:00:00Z"}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("profile", "time", "folder", "earliest"),
+    [
+        ("daily", "2026-11-23T06:00:00Z", "input/daily/2026-11-22/", "input/daily/2026-11-19/"),
+        ("hourly", "2026-11-23T06:05:00Z", "input/hourly/2026-11-23/05/", "input/hourly/2026-11-22/05/"),
+    ],
+)
+def test_a_schedule_scores_the_period_that_ended_and_looks_through_its_window(
+    assembly, profile, time, folder, earliest
+):
+    schedule = schedules(assembly)[f"batch-inference-{profile}-staging"]
+    text = assembly.resolve(schedule["Target"]["Input"], "workflows")
+    asked = parse_user_input(json.loads(text.replace("<aws.scheduler.scheduled-time>", time)))
+    run = complete(asked, run_id="r", started_at=time, data_bucket="", model_version="v1", framework="onnx")
+
+    data = f"s3://{NAMES.bucket('data')}"
+    assert run.input == f"{data}/{folder}"
+    assert list(run.folders.values())[-1] == f"{data}/{earliest}"
 
 
 def test_a_start_that_is_refused_is_tried_again_for_an_hour(assembly):

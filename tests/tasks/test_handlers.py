@@ -6,7 +6,7 @@ import pytest
 
 from tasks.errors import InvalidRunRequest
 from tasks.handlers import check_shards, halt_run, normalise_run, plan_shards, score_shard, summarise_run
-from tests.tasks.conftest import CONTEXT, GOOD
+from tests.tasks.conftest import CONTEXT, GOOD, metrics_in
 
 EXECUTION = {"id": "arn", "name": "run-1", "startTime": "2026-11-23T01:02:03.123Z"}
 
@@ -42,6 +42,22 @@ def test_a_run_through_all_functions(functions, json_lines, capsys):
     assert json.loads(json.dumps(summary)) == summary
     emf = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert {entry["_aws"]["CloudWatchMetrics"][0]["Namespace"] for entry in emf} == {"ml-pipeline"}
+
+
+@pytest.mark.parametrize("files", [0, 1])
+def test_a_scheduled_run_without_input_is_counted_for_its_schedule(functions, json_lines, capsys, files):
+    asked = {"schedule": "daily", "scheduledTime": "2026-11-23T06:00:00Z", "input": "s3://data/{date}/"}
+    for number in range(files):
+        functions.upload(f"2026-11-22/{number}.jsonl", json_lines(GOOD))
+
+    run = normalise_run.handler({"input": asked, "execution": EXECUTION}, CONTEXT)["run"]
+    plan = plan_shards.handler({"run": run}, CONTEXT)["plan"]
+    check = {"verdict": "tolerated", "failed": files, "failedShards": []}
+    summary = summarise_run.handler({"run": run, "plan": plan, "check": check}, CONTEXT)["summary"]
+
+    assert (plan["period"], summary["period"], summary["rows"]) == ("2026-11-22", "2026-11-22", 0)
+    counted = [each for each in metrics_in(capsys.readouterr().out) if "RunsWithoutInput" in each]
+    assert counted == [{"schedule": "daily", "RunsWithoutInput": [1.0]}][files:]
 
 
 def test_an_error_reaches_the_workflow_under_its_own_name(functions):

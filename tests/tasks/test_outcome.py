@@ -154,6 +154,22 @@ def test_the_summary_adds_up_the_markers(world, half_scored):
     assert "read" in summary["stages"]
 
 
+def test_the_summary_of_nothing_says_where_it_was_looked_for(world):
+    run = replace(RUN, schedule="hourly", scheduled_time="2026-11-23T06:05:00Z", period="2026-11-23T05")
+    run = replace(run, input_pattern="s3://data/input/{hour}/{date}/", input="s3://data/input/05/", late_periods=2)
+    plan_shards(run, FOLDER, world.storage, ServedVersions(""))
+
+    summary = summarise(run, FOLDER, world.storage, {"verdict": "complete", "failed": 0, "failedShards": []})
+
+    assert summary == world.storage.read_json(FOLDER.summary)
+    assert (summary["rows"], summary["predictions"], summary["lateObjects"]) == (0, 0, 0)
+    assert summary["period"] == "2026-11-23T05"
+    assert summary["histogram"] == []
+    assert summary["warnings"] == [
+        "there was nothing to score below s3://data/input/05/, nor anything late below the 2 folders before it"
+    ]
+
+
 def test_a_run_without_finished_shards_can_be_summarised(world, json_lines):
     world.upload("input/a.jsonl", json_lines(GOOD))
     plan_shards(RUN, FOLDER, world.storage, ServedVersions(""))

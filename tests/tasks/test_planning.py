@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import planning
-from tasks.errors import InputChanged, NoInputFound, RunIdConflict, UnsupportedObject
+from tasks.errors import AccessRefused, InputChanged, NoInputFound, RunIdConflict, UnsupportedObject
 from tasks.inventory import cut, estimated_rows
 from tasks.layout import RunFolder
 from tasks.planning import plan_shards
@@ -52,6 +52,7 @@ def test_objects_become_shards_in_key_order_in_the_lane_of_their_size(world, jso
     ]
     assert planned.to_state() == {
         "bucket": "results",
+        "period": None,
         "rows": None,
         "shards": 3,
         "small": {"shards": 2, "key": "runs/nightly/manifest/small.jsonl"},
@@ -86,6 +87,16 @@ def test_folder_markers_and_hidden_names_are_left_out(world):
     assert [shard.key for shard in plan(world).shards] == ["input/a.csv"]
 
 
+def test_an_empty_object_that_a_tool_left_to_mark_a_folder_is_no_data(world, json_lines):
+    for key in ("input/05/", "input/05_$folder$", "input/_SUCCESS"):
+        world.upload(key, b"")
+    with pytest.raises(NoInputFound, match="nothing to score below"):
+        plan(world)
+    world.upload("input/05/a.jsonl", json_lines(GOOD))
+
+    assert [shard.key for shard in plan(world).shards] == ["input/05/a.jsonl"]
+
+
 def test_a_hidden_folder_may_be_asked_for(world):
     world.upload("_staging/a.csv", b"")
 
@@ -99,6 +110,24 @@ def test_a_hidden_folder_may_be_asked_for(world):
 def test_no_input_is_an_error_that_says_what_is_missing(world, source, message):
     with pytest.raises(NoInputFound, match=message):
         plan(world, replace(RUN, input=source))
+
+
+def test_a_run_that_a_schedule_starts_on_nothing_has_an_empty_plan(world):
+    run = replace(RUN, scheduled_time="2026-11-23T06:05:00Z")
+
+    assert plan(world, run).to_state()["shards"] == 0
+    assert plan(world, run).shards == manifest(world, "all") == []
+
+
+@pytest.mark.parametrize("bucket", ["nowhere", "not-ours"])
+def test_a_schedule_s_bucket_that_cannot_be_listed_is_an_error_all_the_same(world, monkeypatch, bucket):
+    def refuse(place, **_):
+        raise AccessRefused(f"not allowed to list {place}")
+
+    if bucket == "not-ours":
+        monkeypatch.setattr(world.storage, "list", refuse)
+    with pytest.raises(NoInputFound, match=bucket):
+        plan(world, replace(RUN, scheduled_time="2026-11-23T06:05:00Z", input=f"s3://{bucket}/x/"))
 
 
 @pytest.mark.parametrize("key", ["input/a.txt", "input/a.parquet.gz", "input/a.json", "input/a"])
@@ -139,11 +168,11 @@ def test_executions_that_plan_one_run_at_the_same_time_follow_one_plan(world, js
     world.upload("input/b.jsonl", json_lines(GOOD))
     inventory = planning.take_inventory
 
-    def overtaken(request, storage):
+    def overtaken(objects, request, storage):
         monkeypatch.setattr(planning, "take_inventory", inventory)
         plan(world)
         world.upload("input/a.jsonl", json_lines(GOOD))
-        return inventory(request, storage)
+        return inventory(planning.objects_to_score(request, FOLDER, storage), request, storage)
 
     monkeypatch.setattr(planning, "take_inventory", overtaken)
 

@@ -1,5 +1,7 @@
 """What a run may ask."""
 
+from datetime import UTC, datetime
+
 import jsonschema
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from tasks.errors import InvalidRunRequest, NoSuchVersion, RunIdConflict, SettingsError
 from tasks.layout import RunFolder
 from tasks.normalising import normalise
+from tasks.periods import DAY, HOUR, Period
 from tasks.run_request import SCHEMA, RunRequest, parse_user_input
 from tasks.settings import Settings
 from tests.tasks.conftest import RUN
@@ -44,6 +47,11 @@ def test_the_empty_the_console_s_and_the_scheduler_s_input_ask_for_the_defaults(
         "framework": "lightgbm",
         "endpointRecords": 500,
         "endpointCallsPerSecond": 10,
+        "schedule": None,
+        "scheduledTime": None,
+        "period": None,
+        "inputPattern": None,
+        "latePeriods": 0,
     }
 
 
@@ -51,18 +59,110 @@ def test_a_scheduled_event_may_ask_in_its_detail(world):
     assert normalised(world, SCHEDULED | {"detail": {"concurrency": 3}}).concurrency == 3
 
 
-def test_a_schedule_s_run_is_named_for_its_time_and_reads_the_folder_of_that_hour(world):
+def test_a_schedule_s_run_is_named_for_its_time_and_reads_the_folder_of_the_hour_before(world):
     asked = {"schedule": "hourly", "scheduledTime": "2026-11-23T06:05:00Z", "input": "s3://data/in/{date}/{hour}/"}
 
     twice = [normalised(world, asked, name=name) for name in ("delivered", "delivered-again")]
 
     assert {request.run_id for request in twice} == {"hourly-20261123T060500Z"}
-    assert {request.input for request in twice} == {"s3://data/in/2026-11-23/06/"}
+    assert {request.input for request in twice} == {"s3://data/in/2026-11-23/05/"}
+    assert {request.period for request in twice} == {"2026-11-23T05"}
 
 
 def test_an_input_with_a_place_for_a_time_needs_one(world):
     with pytest.raises(InvalidRunRequest, match=r"input has \{date\}, so scheduledTime must say of when"):
         normalised(world, {"input": "s3://data/in/{date}/"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "time", "folder", "period"),
+    [
+        ("in/{date}/{hour}/", "2026-11-23T00:05:00Z", "in/2026-11-22/23/", "2026-11-22T23"),
+        ("in/{date}/{hour}/", "2027-01-01T00:00:00Z", "in/2026-12-31/23/", "2026-12-31T23"),
+        ("in/{hour}/of/{date}/{hour}", "2026-11-23T23:59:59Z", "in/22/of/2026-11-23/22", "2026-11-23T22"),
+        ("in/{date}/", "2026-11-23T06:00:00Z", "in/2026-11-22/", "2026-11-22"),
+        ("in/{date}/", "2028-03-01T00:00:00Z", "in/2028-02-29/", "2028-02-29"),
+        ("in/{date}/", "2026-11-23T23:59:59Z", "in/2026-11-22/", "2026-11-22"),
+        ("in/{hour}/", "2026-11-23T00:05:00Z", "in/23/", "2026-11-22T23"),
+        ("in/", "2026-11-23T06:00:00Z", "in/", None),
+    ],
+)
+def test_what_is_scored_is_the_last_period_that_had_ended(world, pattern, time, folder, period):
+    request = normalised(world, {"scheduledTime": time, "input": f"s3://data/{pattern}"})
+
+    assert (request.input, request.period) == (f"s3://data/{folder}", period)
+
+
+times = st.integers(1, 32_472_144_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@given(times, st.sampled_from(["{date}/", "{date}/{hour}/", "{hour}/{date}"]))
+def test_a_period_had_ended_when_it_is_scored_and_the_next_one_had_not(time, pattern):
+    period = Period.ended_by(time, pattern)
+    end = period.start + period.length
+
+    assert end <= time < end + period.length
+    assert Period.named(period.name) == period
+    assert period.length == (HOUR if "{hour}" in pattern else DAY)
+
+
+@given(times, st.sampled_from(["{date}/", "{date}/{hour}/"]), st.integers(1, 200))
+def test_each_of_the_periods_before_has_a_folder_of_its_own_in_the_order_of_time(time, pattern, many):
+    own = Period.ended_by(time, pattern)
+    before = [own.before(number) for number in range(many)]
+
+    assert [each.start - each.length for each in before[:-1]] == [each.start for each in before[1:]]
+    assert len({each.folder(pattern) for each in before}) == many
+    names = [each.name for each in before]
+    assert names == sorted(names, reverse=True)
+
+
+def test_a_rule_s_event_says_when_its_schedule_was_due(world):
+    event = SCHEDULED | {"time": "2026-11-23T06:05:00Z", "detail": {"input": "s3://data/{date}/", "schedule": "rule"}}
+
+    request = normalised(world, event)
+
+    assert (request.run_id, request.input) == ("rule-20261123T060500Z", "s3://data/2026-11-22/")
+    assert normalised(world, SCHEDULED | {"time": "1970-01-01T00:00:00Z"}).run_id == "execution-1"
+
+
+LATE = {"schedule": "s", "scheduledTime": "2026-11-23T06:05:00Z", "input": "s3://data/{date}/", "latePeriods": 2}
+
+
+def test_a_run_looks_into_its_own_folder_and_then_into_those_before(world):
+    assert normalised(world, LATE).folders == {
+        "2026-11-22": "s3://data/2026-11-22/",
+        "2026-11-21": "s3://data/2026-11-21/",
+        "2026-11-20": "s3://data/2026-11-20/",
+    }
+
+
+def test_a_run_of_no_schedule_shares_its_folder_with_none(world):
+    assert normalised(world, {"scheduledTime": LATE["scheduledTime"], "input": LATE["input"]}).folders == {}
+    assert normalised(world, LATE | {"input": "s3://data/", "latePeriods": 0}).folders == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schedule": None}, "latePeriods is 2, so there must be a schedule, a scheduledTime, and {date} in input"),
+        ({"scheduledTime": None, "input": None}, "latePeriods is 2, so there must be a schedule"),
+        ({"scheduledTime": None}, "input has {date}, so scheduledTime must say of when"),
+        ({"input": "s3://data/"}, "latePeriods is 2, so there must be a schedule"),
+        ({"input": "s3://data/{hour}/"}, "latePeriods is 2, so there must be a schedule"),
+        ({"latePeriods": 8}, "latePeriods is 8; without {hour} in input these are days, of at most 7"),
+        ({"latePeriods": -1}, "latePeriods is -1; it must be a whole number from 0 to 168"),
+        ({"latePeriods": 169}, "latePeriods is 169; it must be a whole number from 0 to 168"),
+        ({"latePeriods": "24"}, "a whole number"),
+        ({"scheduledTime": "2026-02-30T06:00:00Z"}, "scheduledTime is 2026-02-30T06:00:00Z; there is no such day"),
+    ],
+)
+def test_lateness_that_makes_no_sense_is_refused_with_what_would(world, changes, message):
+    asked = {key: value for key, value in (LATE | changes).items() if value is not None}
+
+    with pytest.raises(InvalidRunRequest) as refusal:
+        normalised(world, asked)
+    assert message in str(refusal.value)
 
 
 def test_the_day_is_the_utc_day_of_the_start(world):

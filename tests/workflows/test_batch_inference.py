@@ -117,7 +117,25 @@ def test_every_shard_is_scored_once_and_success_is_told() -> None:
     assert [message["Subject"] for message in aws.told] == ["Batch inference succeeded"]
 
 
-@pytest.mark.parametrize(("small", "large"), [(2, 0), (0, 2), (0, 0)])
+def test_a_run_with_nothing_to_score_starts_no_job_and_no_crawler_and_is_told_as_a_success() -> None:
+    aws = StubAws(small=0, large=0)
+    run = run_of(aws)
+
+    assert run.start() == Outcome("SUCCEEDED", output={"runId": "r1", "failed": 0})
+    assert aws.called == ["NormaliseRun", "PlanShards", "SummariseRun", "sns:publish"]
+    assert [message["Subject"] for message in aws.told] == ["Batch inference succeeded"]
+
+
+def test_a_summary_of_nothing_that_fails_is_written_by_a_redrive() -> None:
+    aws = StubAws(small=0, large=0)
+    aws.fail("SummariseRun", "AccessRefused", times=1)
+    run = run_of(aws)
+
+    assert [run.start().status, run.redrive().status] == ["FAILED", "SUCCEEDED"]
+    assert "aws-sdk:glue:startCrawler" not in aws.called
+
+
+@pytest.mark.parametrize(("small", "large"), [(2, 0), (0, 2)])
 def test_a_lane_without_shards_runs_nothing(small: int, large: int) -> None:
     aws = StubAws(small=small, large=large)
 

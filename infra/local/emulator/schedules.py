@@ -84,7 +84,7 @@ class Schedules:
                     return
             if scheduled:
                 # A target without input is called with an empty object (Scheduler user guide, "Templated targets").
-                target = {**target, "Input": _with_context(target.get("Input", "{}"), source["Arn"])}
+                target = {**target, "Input": _with_context(target.get("Input", "{}"), source)}
             invoke(target, event, source, *rest)
 
         rebind(invoke, invoke_if_permitted)
@@ -120,14 +120,28 @@ class Schedules:
         ]
 
 
-def _with_context(text: str, schedule: str) -> str:
-    """Fill in the context attributes, which the emulator hands on (Scheduler user guide, "Context attributes")."""
+def _with_context(text: str, schedule: dict[str, Any]) -> str:
+    """Fill in the context attributes, which the emulator hands on.
+
+    Source: EventBridge Scheduler user guide, "Adding context attributes in EventBridge Scheduler".
+    """
     attributes = {
-        "schedule-arn": schedule,
-        "scheduled-time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "schedule-arn": schedule["Arn"],
+        "scheduled-time": _due(schedule["ScheduleExpression"]).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "execution-id": str(uuid.uuid4()),
         "attempt-number": "1",
     }
     for name, value in attributes.items():
         text = text.replace(f"<aws.scheduler.{name}>", value)
     return text
+
+
+def _due(expression: str) -> datetime:
+    """When a schedule that is called now was due: the time is the one that was asked for, not that of the call.
+
+    A `cron` is due at the beginning of a minute, an `at` at its time; a `rate` has no more exact time here than now.
+    """
+    if expression.startswith("at("):
+        return datetime.fromisoformat(expression[len("at(") : -1].strip())
+    now = datetime.now(UTC)
+    return now.replace(second=0) if expression.startswith("cron(") else now

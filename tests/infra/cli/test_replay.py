@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cli.replay import request_of_same_run
 from tests.infra.cli.conftest import FakeStates, Said, state_machine, write_run
 
 
@@ -154,21 +153,15 @@ def test_it_must_be_said_what_to_replay(aws: FakeStates, call: Callable[..., Sai
     assert call("replay", *words).code == 2
 
 
-@pytest.mark.parametrize(
-    ("request_before", "request_after"),
-    [
-        ({}, {"runId": "name"}),
-        ({"Comment": "Insert your JSON here"}, {"runId": "name"}),
-        ({"runId": "july", "concurrency": 3}, {"runId": "july", "concurrency": 3}),
-        (
-            {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {"shardRows": 9_000}},
-            {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {"shardRows": 9_000, "runId": "name"}},
-        ),
-        (["no object"], ["no object"]),
-    ],
-)
-def test_a_new_execution_continues_the_run_of_the_old_one(request_before: Any, request_after: Any) -> None:
-    assert request_of_same_run({"name": "name", "input": json.dumps(request_before)}) == request_after
+def test_a_scheduled_failure_that_is_started_anew_is_the_same_run(aws: FakeStates, call: Callable[..., Said]) -> None:
+    """Left out of its id, the schedule's time would make another run of it, which scores everything again."""
+    scheduled = {"schedule": "hourly", "scheduledTime": "2026-11-23T06:05:00Z"}
+    aws.add("0e7c5c4f", "FAILED", request=scheduled, definition=json.dumps({"StartAt": "Old"}))
+
+    call("replay", "0e7c5c4f", "--no-wait")
+
+    (anew,) = (each for each in aws.executions.values() if each["name"] == "0e7c5c4f-replay-1")
+    assert json.loads(anew["input"]) == {**scheduled, "runId": "hourly-20261123T060500Z"}
 
 
 def test_what_failed_is_not_served_again_unless_it_is_named(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.cli.conftest import NAMES, FakeStates, Said, write_run
+from tests.infra.cli.conftest import NAMES, FakeStates, Said, put, write_run
 
 
 def test_a_run_ends_with_its_numbers_and_its_report(aws: FakeStates, call: Callable[..., Said], home: Path) -> None:
@@ -37,6 +37,25 @@ def test_people_read_the_same_numbers(aws: FakeStates, call: Callable[..., Said]
     assert "temp is NaN" in said.out
     assert "Plan shards" in said.out
     assert "s3://" in said.out
+
+
+def test_a_scheduled_run_tells_its_period_and_what_it_was_warned_of(aws: FakeStates, call: Callable[..., Said]) -> None:
+    run_id = "hourly-20261123T060500Z"
+    request = {"runId": run_id, "day": "2026-11-23", "period": "2026-11-23T05"}
+    summary = {"lateObjects": 2, "warnings": ["there was nothing to score below s3://b/[05]/"]}
+    put("results", f"runs/{run_id}/request.json", json.dumps({"request": request}).encode())
+    put("results", f"runs/{run_id}/summary.json", json.dumps(summary).encode())
+    asked = json.dumps({"schedule": "hourly", "scheduledTime": "2026-11-23T06:05:00Z"})
+
+    people = call("run", "batch-inference", "--input", asked, "--no-report").out
+    aws.executions.clear()
+    script = call("run", "batch-inference", "--input", asked, "--no-report", "--json").json()
+
+    assert f"run {run_id}" in people
+    assert "2026-11-23T05 (UTC), and 2 late objects" in people
+    assert "warning     there was nothing to score below s3://b/[05]/" in people
+    assert (script["runId"], script["period"], script["lateObjects"]) == (run_id, "2026-11-23T05", 2)
+    assert script["warnings"] == summary["warnings"]
 
 
 def test_progress_stays_out_of_the_way_of_scripts(aws: FakeStates, call: Callable[..., Said]) -> None:

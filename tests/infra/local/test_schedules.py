@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.emulator import schedules
 from infra.local.emulator.schedules import TICK_SECONDS
 
 from .conftest import may, policy
@@ -77,6 +78,37 @@ def test_a_schedule_starts_the_alias_with_its_input(
     assert started["runId"] == "scheduled"
     assert abs(dt.datetime.fromisoformat(started["scheduledTime"]) - execution["startDate"]) < dt.timedelta(seconds=5)
     assert execution["stateMachineAliasArn"] == alias
+
+
+def test_the_time_that_a_schedule_tells_is_the_one_for_which_it_was_made_not_that_of_the_call(
+    stack: Stack, client: Any, role: Any, alias: str, name: str
+) -> None:
+    asked = due()
+    stack(resources(name, alias, role("scheduler.amazonaws.com", start(alias)), ScheduleExpression=asked))
+
+    (execution,) = executions(client, alias)
+    assert f"at({json.loads(execution['input'])['scheduledTime']})" == asked.replace(")", "Z)")
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("at(2026-01-02T03:04:05)", "2026-01-02T03:04:05"),
+        ("cron(5 * * * ? *)", "2026-11-23T06:05:00"),
+        ("rate(1 hour)", "2026-11-23T06:05:01"),
+    ],
+)
+def test_a_call_a_second_late_tells_the_minute_of_its_cron(
+    monkeypatch: pytest.MonkeyPatch, expression: str, told: str
+) -> None:
+    class Clock(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> "Clock":
+            return cls(2026, 11, 23, 6, 5, 1, tzinfo=tz)
+
+    monkeypatch.setattr(schedules, "datetime", Clock)
+
+    assert f"{schedules._due(expression):%Y-%m-%dT%H:%M:%S}" == told
 
 
 @pytest.mark.parametrize("properties", [{"State": "DISABLED"}, {"ScheduleExpression": "cron(0 6 1 1 ? 2199)"}])
