@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -170,9 +170,13 @@ class RunRequest:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RunRequest:
-        """Take over what `to_json` gave; for the steps after the first, which trust it."""
+        """Take over what `to_json` gave; for the steps after the first, which trust it.
+
+        A field that has a default may be absent: a run that is under way while a newer release is deployed ends with it.
+        """
+        asked = [each.name for each in fields(cls) if _camel(each.name) in document or each.default is MISSING]
         try:
-            return cls(**{name: document[_camel(name)] for name in cls.__dataclass_fields__})
+            return cls(**{name: document[_camel(name)] for name in asked})
         except KeyError as missing:
             raise InvalidRunRequest(f"the normalised run has no {missing}; it comes from the first step") from None
 

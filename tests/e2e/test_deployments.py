@@ -145,14 +145,14 @@ def test_a_running_execution_keeps_the_version_with_which_it_began(during_a_run:
 
 def test_the_next_scheduled_run_is_of_the_new_version(aside: World, during_a_run: dict[str, Any]) -> None:
     _, _, third = during_a_run["versions"]
-    today = f"input/daily/{datetime.now(UTC):%Y-%m-%d}"
-    aside.upload(today, {"a.jsonl": json_lines(records(10, first=500))})
     scheduler, states = aside.client("scheduler"), aside.client("stepfunctions")
     place = {"Name": DEPLOYED.schedule("batch-inference", "daily"), "GroupName": DEPLOYED.schedule_group}
     schedule = scheduler.get_schedule(**place)
     known = {each["executionArn"] for each in states.list_executions(stateMachineArn=MACHINE)["executions"]}
 
-    soon = datetime.now(UTC) + timedelta(seconds=2)
+    soon = datetime.now(UTC) + timedelta(seconds=4)
+    ended_day = f"input/daily/{soon - timedelta(days=1):%Y-%m-%d}"
+    aside.upload(ended_day, {"a.jsonl": json_lines(records(10, first=500))})
     scheduler.update_schedule(
         **place,
         ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})",

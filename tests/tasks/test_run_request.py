@@ -1,5 +1,6 @@
 """What a run may ask."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import jsonschema
@@ -257,6 +258,17 @@ def test_a_run_id_used_before_for_another_request_is_refused(world):
 
 def test_a_request_survives_its_way_through_the_states():
     assert RunRequest.from_json(RUN.to_json()) == RUN
+
+
+def test_a_run_that_an_earlier_release_normalised_goes_on_without_what_is_new_since() -> None:
+    known = {key: value for key, value in RUN.to_json().items() if key not in {"period", "latePeriods", "schedule"}}
+
+    assert RunRequest.from_json(known) == replace(RUN, period=None, late_periods=0, schedule=None)
+
+
+def test_a_run_without_what_every_run_has_is_refused() -> None:
+    with pytest.raises(InvalidRunRequest, match="no 'runId'"):
+        RunRequest.from_json({key: value for key, value in RUN.to_json().items() if key != "runId"})
 
 
 @pytest.mark.parametrize(
