@@ -172,7 +172,7 @@ class RunRequest:
     def from_json(cls, document: Mapping[str, Any]) -> RunRequest:
         """Take over what `to_json` gave; for the steps after the first, which trust it.
 
-        A field that has a default may be absent: a run that is under way while a newer release is deployed ends with it.
+        A field with a default may be absent: a run that is under way while a newer release is deployed goes on with it.
         """
         asked = [each.name for each in fields(cls) if _camel(each.name) in document or each.default is MISSING]
         try:
