@@ -121,7 +121,8 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
     except NoSuchVersion as error:
         raise CommandError(
             f"There is nothing to predict with: {error}.",
-            "`ml-pipeline models list` shows the versions; `ml-pipeline deploy models` deploys the first one.",
+            "`ml-pipeline models rollback` makes the last usable version the active one; `ml-pipeline deploy models` ships "
+            "the first.",
         ) from error
     artifact = fetch_artifact(version, Storage(target.client("s3")))
     records = [dict(golden["record"]) for golden in artifact.golden]
