@@ -121,8 +121,7 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
     except NoSuchVersion as error:
         raise CommandError(
             f"There is nothing to predict with: {error}.",
-            "`ml-pipeline models rollback` makes the last usable version the active one; `ml-pipeline deploy models` ships "
-            "the first.",
+            "`ml-pipeline models rollback` sets the active version right; `ml-pipeline deploy models` ships the first one.",
         ) from error
     artifact = fetch_artifact(version, Storage(target.client("s3")))
     records = [dict(golden["record"]) for golden in artifact.golden]
