@@ -121,7 +121,7 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
     except NoSuchVersion as error:
         raise CommandError(
             f"There is nothing to predict with: {error}.",
-            "`ml-pipeline models rollback` sets the active version right; `ml-pipeline deploy models` ships the first one.",
+            "`ml-pipeline models rollback` sets the active version right, `ml-pipeline deploy models` ships the first.",
         ) from error
     artifact = fetch_artifact(version, Storage(target.client("s3")))
     records = [dict(golden["record"]) for golden in artifact.golden]
