@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import UnsupportedModel
-from tasks.model_text import ModelText
+from tasks.models.lightgbm_text import ModelText
 
 _FLOAT64 = 1  # C_API_DTYPE_FLOAT64
 _ROW_MAJOR = 1
@@ -36,7 +36,7 @@ def _library(kind: type[ctypes.CDLL] = ctypes.CDLL) -> ctypes.CDLL:
 
 
 class NativeForest:
-    """A binary LightGBM model; implements `tasks.scorers.Margins` with one thread.
+    """A binary LightGBM model; implements `tasks.models.scorers.Margins` with one thread.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class NativeForest:
     Raises
     ------
     UnsupportedModel
-        If LightGBM does not load it, or `tasks.forest` would not evaluate it: both scorers take the same models.
+        If LightGBM does not load it, or `tasks.models.forest` would not evaluate it: both scorers take the same models.
     """
 
     def __init__(self, text: str) -> None:

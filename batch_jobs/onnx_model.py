@@ -16,8 +16,8 @@ import onnxruntime as ort
 
 from batch_jobs.errors import NoProbability
 from tasks.errors import InvalidSignature, UnsupportedModel
-from tasks.features import Matrix
-from tasks.probability import Vector
+from tasks.models.sigmoid import Vector
+from tasks.records.features import Matrix
 
 _FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 _MAPPINGS = ("seq(map(int64,tensor(float)))", "seq(map(int64,tensor(double)))")
@@ -27,7 +27,7 @@ Feed = dict[str, Any]
 
 
 class OnnxModel:
-    """A binary classifier in ONNX; implements `tasks.scorers.Scorer` with one thread.
+    """A binary classifier in ONNX; implements `tasks.models.scorers.Scorer` with one thread.
 
     Rows are scored one by one: a product of matrices is summed in another order than that of a single row, and a
     record must get the same bits alone, among others and in a batch. It costs 10 to 25 us a row for small models.

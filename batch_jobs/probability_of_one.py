@@ -1,4 +1,4 @@
-"""`tasks.probability.sigmoid` of a single margin, without numpy: 2 us in place of 35, and the same bits."""
+"""`tasks.models.sigmoid.sigmoid` of a single margin, without numpy: 2 us in place of 35, and the same bits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOWEST = -745.0
 def sigmoid_of_one(margin: float) -> float:
     """1 / (1 + exp(-margin)).
 
-    Each operation is one that IEEE 754 rounds exactly, in the order of `tasks.probability.sigmoid`, where the
+    Each operation is one that IEEE 754 rounds exactly, in the order of `tasks.models.sigmoid.sigmoid`, where the
     constants are explained; so a record gets the same score alone and among others.
 
     Parameters

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.features import Matrix
-from tasks.signature import Signature
+from tasks.records.features import Matrix
+from tasks.records.signature import Signature
 
 Vector = npt.NDArray[np.float64]
 

@@ -13,19 +13,19 @@ from typing import Any
 import orjson
 
 from batch_jobs.scorers import container_scorer
-from tasks.endpoint_scorer import ENDPOINT_FAILURES, IN_FLIGHT, EndpointScorer, patient_endpoint
 from tasks.errors import InvalidRunRequest
-from tasks.item_store import TableWriter
-from tasks.layout import RunFolder
-from tasks.model_version import read_signature
-from tasks.models import Registry
-from tasks.pressure import Pressure
-from tasks.remote_preprocessing import PreprocessFunction
-from tasks.run_request import RunRequest
-from tasks.scorer_choice import ScorerChoice
-from tasks.scoring import RowsModel, load_model, score_shard
+from tasks.models.registry import Registry
+from tasks.models.version import read_signature
+from tasks.reading.shards import Shard, from_manifest
+from tasks.runs.layout import RunFolder
+from tasks.runs.request import RunRequest
+from tasks.runs.scorer_choice import ScorerChoice
+from tasks.scoring.endpoint_scorer import ENDPOINT_FAILURES, IN_FLIGHT, EndpointScorer, patient_endpoint
+from tasks.scoring.item_store import TableWriter
+from tasks.scoring.remote_preprocessing import PreprocessFunction
+from tasks.scoring.shard import RowsModel, load_model, score_shard
+from tasks.scoring.throttle import Pressure
 from tasks.settings import Settings
-from tasks.shards import Shard, from_manifest
 from tasks.storage import Location, Storage
 
 #: Characters of the reason why the endpoint does not score; the marker and the summary quote it.

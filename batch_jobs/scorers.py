@@ -8,8 +8,8 @@ import numpy as np
 
 from batch_jobs.native import NativeForest
 from batch_jobs.probability_of_one import sigmoid_of_one
-from tasks.artifact import Artifact
-from tasks.scorers import MarginScorer, Scorer
+from tasks.models.artifact import Artifact
+from tasks.models.scorers import MarginScorer, Scorer
 
 RowScorer = Callable[[Sequence[float]], float]
 

@@ -21,17 +21,17 @@ from batch_jobs import flights
 from batch_jobs.errors import NothingToLearn
 from batch_jobs.quality import baseline, feature_statistics
 from batch_jobs.scorers import container_scorer
-from tasks.artifact import LIGHTGBM_FILE, Artifact, checksum, pack
 from tasks.errors import InvalidRunRequest, NoSuchVersion, UnsupportedModel, VersionExists
-from tasks.features import Matrix, feature_matrix
-from tasks.model_version import ModelVersion
-from tasks.models import Registry
-from tasks.probability import Vector
-from tasks.records import check, rows_from_records
-from tasks.rows import Rows
-from tasks.scorers import Scorer, numpy_scorer
+from tasks.models.artifact import LIGHTGBM_FILE, Artifact, checksum, pack
+from tasks.models.registry import Registry
+from tasks.models.scorers import Scorer, numpy_scorer
+from tasks.models.sigmoid import Vector
+from tasks.models.version import ModelVersion
+from tasks.records.check import check, rows_from_records
+from tasks.records.features import Matrix, feature_matrix
+from tasks.records.rows import Rows
+from tasks.records.signature import Feature, Signature
 from tasks.settings import Settings
-from tasks.signature import Feature, Signature
 from tasks.storage import Location, Storage
 
 TREES, LEAVES = 300, 63

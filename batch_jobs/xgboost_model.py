@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 
 from tasks.errors import UnsupportedModel
-from tasks.features import Matrix
-from tasks.probability import Vector
+from tasks.models.sigmoid import Vector
+from tasks.records.features import Matrix
 
 _OBJECTIVE = "binary:logistic"
 #: gblinear's predictions take another way through the library.
@@ -38,7 +38,7 @@ def _library() -> ctypes.CDLL:
 
 
 class XGBoostModel:
-    """A binary XGBoost model of trees; implements `tasks.scorers.Margins` with one thread.
+    """A binary XGBoost model of trees; implements `tasks.models.scorers.Margins` with one thread.
 
     All trees count: a model that was stopped early is to be cut to its best iteration before it is saved. Categories
     are positions in the signature, as they were when the model was trained on numbers.

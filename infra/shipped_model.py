@@ -16,7 +16,7 @@ from typing import Any
 from infra.archives import CACHE, ROOT, cached_archive
 from infra.errors import PackagingError
 from infra.settings import FirstModel
-from tasks.signature import Signature
+from tasks.records.signature import Signature
 
 #: Libraries that the training runs on. Their pins are those of the project (a test holds that).
 LOCK = ROOT / "batch_jobs" / "requirements.lock"
@@ -62,7 +62,7 @@ def metadata(first: FirstModel, cache: Path = CACHE) -> dict[str, Any]:
 
     Returns
     -------
-    The keys of `tasks.models.ModelVersion.to_json`, without `artifact`, `createdAt` and `image`.
+    The keys of `tasks.models.version.ModelVersion.to_json`, without `artifact`, `createdAt` and `image`.
     """
     with zipfile.ZipFile(archive(first, cache)) as opened:
         document: dict[str, Any] = json.loads(opened.read("version.json"))

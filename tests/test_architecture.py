@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,28 @@ ARROWS: dict[str, set[str]] = {
     "infra.schedule_expressions": set(),
     "infra.cli": {"infra", "workflows", "tasks", "batch_jobs"},
     "infra": {"infra", "tasks"},
+}
+# Of the rooms within a package, which others of the package each may import; "" are the modules at its top. Arrows
+# point one way, so that each room can be read without those that stand on it.
+WITHIN: dict[str, dict[str, set[str]]] = {
+    "tasks": {
+        "": set(),
+        "records": {""},
+        "reading": {"", "records"},
+        "models": {"", "records"},
+        "deployment": {"", "records", "models"},
+        "runs": {"", "records", "reading", "models", "deployment"},
+        "scoring": {"", "records", "reading", "models", "runs"},
+        "online": {"", "records", "models", "runs", "scoring"},
+        "handlers": {"", "records", "reading", "models", "deployment", "runs", "scoring", "online"},
+    },
+    "infra.cli": {
+        "": {"terminal", "stacks", "runs", "registry"},
+        "terminal": set(),
+        "stacks": {"terminal"},
+        "runs": {"terminal"},
+        "registry": {"terminal", "stacks", "runs"},
+    },
 }
 # What must not be loaded where start-up time counts or where the package is not installed.
 FORBIDDEN: dict[str, set[str]] = {
@@ -67,6 +89,53 @@ def test_a_module_imports_only_where_its_rooms_arrows_point(path: Path) -> None:
     astray = {name for name in ours if not any(is_within(name, allowed) for allowed in ARROWS[room])}
 
     assert not astray
+
+
+def room_within(package: str, module: str) -> str:
+    """The room of a package that a module is in; of a name imported from a module at the top, the top."""
+    first = module.removeprefix(package).lstrip(".").split(".")[0]
+    return first if first in WITHIN[package] else ""
+
+
+def astray_within(package: str, module: str, names: Iterable[str]) -> set[str]:
+    room = room_within(package, module)
+    ours = {name for name in names if is_within(name, package) and name != package}
+    return {name for name in ours if room_within(package, name) not in {room, *WITHIN[package][room]}}
+
+
+@pytest.mark.parametrize("package", WITHIN)
+def test_arrows_between_the_rooms_of_a_package_point_one_way(package: str) -> None:
+    inside = {module_name(path): imports(path) for path in MODULES if is_within(module_name(path), package)}
+
+    assert not {module: astray for module in inside if (astray := astray_within(package, module, inside[module]))}
+
+
+def test_every_room_of_a_package_has_its_arrows() -> None:
+    for package, rooms in WITHIN.items():
+        folders = (ROOT / package.replace(".", "/")).iterdir()
+        assert {"", *(folder.name for folder in folders if (folder / "__init__.py").exists())} == set(rooms)
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "planted"),
+    [
+        ("tasks", "tasks.settings", "tasks.records.rows"),
+        ("tasks", "tasks.records.rows", "tasks.reading.read"),
+        ("tasks", "tasks.reading.read", "tasks.models.registry"),
+        ("tasks", "tasks.models.registry", "tasks.runs.request"),
+        ("tasks", "tasks.deployment.plan", "tasks.scoring.shard"),
+        ("tasks", "tasks.runs.request", "tasks.scoring.shard"),
+        ("tasks", "tasks.scoring.shard", "tasks.online.stream_record"),
+        ("tasks", "tasks.online.stream_record", "tasks.handlers.predict"),
+        ("infra.cli", "infra.cli.terminal.target", "infra.cli.run"),
+        ("infra.cli", "infra.cli.terminal.target", "infra.cli.stacks.cdk"),
+        ("infra.cli", "infra.cli.stacks.cdk", "infra.cli.runs.charts"),
+        ("infra.cli", "infra.cli.runs.charts", "infra.cli.registry.compare"),
+        ("infra.cli", "infra.cli.registry.compare", "infra.cli.models"),
+    ],
+)
+def test_an_arrow_in_the_wrong_direction_is_found(package: str, module: str, planted: str) -> None:
+    assert astray_within(package, module, {planted, "json", module}) == {planted}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

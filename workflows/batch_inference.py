@@ -61,7 +61,7 @@ before the redrive and sends the run back to its start, where just the missing s
 
 from __future__ import annotations
 
-from tasks.run_request import SCHEMA
+from tasks.runs.request import SCHEMA
 from workflows.endings import halt_run, tell, tell_failure
 from workflows.sdk import Chain, ChoiceRule
 from workflows.states import (

@@ -36,7 +36,7 @@ A redriven execution begins anew with a plan of its own, for all was put back.
 
 from __future__ import annotations
 
-from tasks.deployment_request import ROLLBACK_SCHEMA
+from tasks.deployment.input import ROLLBACK_SCHEMA
 from workflows.deployment_endings import endings
 from workflows.deployment_steps import plan_deployment, serve_version
 from workflows.sdk import ChoiceRule

@@ -42,7 +42,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.deployment_request import SHIFT_SCHEMA
+from tasks.deployment.input import SHIFT_SCHEMA
 from workflows.deployment_endings import LAMBDA_TIMEOUT_SECONDS, Endings, caught, endings
 from workflows.deployment_steps import plan_deployment, share_traffic
 from workflows.endpoint_changes import set_weights

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from batch_jobs.serving.errors import Complaint
-from tasks.features import Matrix, feature_matrix
-from tasks.records import check, rows_from_records
-from tasks.signature import Signature
+from tasks.records.check import check, rows_from_records
+from tasks.records.features import Matrix, feature_matrix
+from tasks.records.signature import Signature
 
 
 def examine(records: list[Any], signature: Signature) -> tuple[Matrix | None, list[Complaint]]:

@@ -1,8 +1,8 @@
 """Records to the rows that a model reads, one at a time and quickly, or not at all.
 
-`tasks.records.check` decides which records are good, by columns, for any source. For a request of a record or of a
-hundred, columns cost more than the model. So plainly good records take a short way here, which gives the features
-that `tasks.features.feature_matrix` would give; whatever is not plainly good is left to the check.
+`tasks.records.check.check` decides which records are good, by columns, for any source. For a request of a record or of
+a hundred, columns cost more than the model. So plainly good records take a short way here, which gives the features
+that `tasks.records.features.feature_matrix` would give; whatever is not plainly good is left to the check.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.signature import Signature
+from tasks.records.signature import Signature
 
 
 class RecordEncoder:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from batch_jobs.scorers import RowScorer, container_scorer, row_scorer
 from batch_jobs.serving.errors import ModelDirectoryIncomplete
-from tasks.artifact import Artifact, Framework, read_artifact
 from tasks.errors import GoldenRecordsDiffer, UnsupportedModel
-from tasks.features import Matrix
-from tasks.golden import compare_golden_scores, golden_features
-from tasks.scorers import Scorer, refuse_other_features
-from tasks.signature import Signature
+from tasks.models.artifact import Artifact, Framework, read_artifact
+from tasks.models.golden import compare_golden_scores, golden_features
+from tasks.models.scorers import Scorer, refuse_other_features
+from tasks.records.features import Matrix
+from tasks.records.signature import Signature
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from batch_jobs.serving.encoding import RecordEncoder
 from batch_jobs.serving.errors import RequestRefused
 from batch_jobs.serving.model_directory import LoadedModel
 from batch_jobs.serving.traffic import Traffic
-from tasks.features import Matrix
+from tasks.records.features import Matrix
 
 Rows = list[list[float]]
 

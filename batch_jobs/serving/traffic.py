@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tasks.results import SCORE_BINS
+from tasks.scoring.results import SCORE_BINS
 
 #: Seconds that a line tells of; more where nothing was asked meanwhile, not even a ping.
 PERIOD = 60.0

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from rich.console import Console
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import CommandError
-from infra.cli.readiness import read_settings
-from infra.cli.target import Target, Where, find_target
+from infra.cli.stacks.readiness import read_settings
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import CommandError
+from infra.cli.terminal.target import Target, Where, find_target
 from tasks.aws_limits import API_HEADERS, utf8_bytes
 
 STAGE = "v1"
@@ -112,7 +112,7 @@ def golden_record(target: Target, models_root: str) -> dict[str, Any]:
         If its artifact is not what was registered.
     """
     from tasks.errors import NoSuchVersion
-    from tasks.models import Registry, fetch_artifact  # here, because arrays cost imports
+    from tasks.models.registry import Registry, fetch_artifact  # here, because arrays cost imports
     from tasks.storage import Storage
 
     registry = Registry(models_root, target.client("ssm"))

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import options
-from infra.cli.cdk import Cdk
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import RefusedError
-from infra.cli.processes import Children
-from infra.cli.readiness import prepare, read_settings
-from infra.cli.stack_times import StackTimes
-from infra.cli.target import Where, find_target
-from infra.cli.units import seconds_text
+from infra.cli.stacks.cdk import Cdk
+from infra.cli.stacks.readiness import prepare, read_settings
+from infra.cli.stacks.stack_times import StackTimes
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import RefusedError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.target import Where, find_target
+from infra.cli.terminal.units import seconds_text
 from infra.naming import SECTIONS
 
 

@@ -7,19 +7,19 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from infra.cli import options
-from infra.cli.cdk import Cdk
-from infra.cli.console import human_console, print_json
-from infra.cli.definitions import check_fresh, check_valid
-from infra.cli.errors import CommandError, UnavailableError
 from infra.cli.executions import known_workflows
-from infra.cli.live import Version, difference, live_version, point_to_deployed
-from infra.cli.planned import Planned, Surroundings, planned
-from infra.cli.processes import Children
-from infra.cli.readiness import is_deployed, read_settings
-from infra.cli.stack_times import StackTimes
-from infra.cli.target import Target, Where, find_target
-from infra.cli.units import seconds_text
+from infra.cli.stacks.cdk import Cdk
+from infra.cli.stacks.definitions import check_fresh, check_valid
+from infra.cli.stacks.live import Version, difference, live_version, point_to_deployed
+from infra.cli.stacks.planned import Planned, Surroundings, planned
+from infra.cli.stacks.readiness import is_deployed, read_settings
+from infra.cli.stacks.stack_times import StackTimes
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import CommandError, UnavailableError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.target import Target, Where, find_target
+from infra.cli.terminal.units import seconds_text
 from infra.naming import ALIAS
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from infra.cli import options
-from infra.cli.cdk import Cdk
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import RefusedError
-from infra.cli.planned import stack_resources
-from infra.cli.processes import Children
-from infra.cli.readiness import describe_stack, read_settings
-from infra.cli.removal import Removal
-from infra.cli.stack_times import StackTimes
-from infra.cli.target import Target, Where, find_target
-from infra.cli.units import seconds_text
+from infra.cli.stacks.cdk import Cdk
+from infra.cli.stacks.planned import stack_resources
+from infra.cli.stacks.readiness import describe_stack, read_settings
+from infra.cli.stacks.removal import Removal
+from infra.cli.stacks.stack_times import StackTimes
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import RefusedError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.target import Target, Where, find_target
+from infra.cli.terminal.units import seconds_text
 from infra.naming import SECTIONS
 
 DATA_SECTION = "storage"

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import options
-from infra.cli.cdk import Cdk
-from infra.cli.console import human_console
 from infra.cli.deploy import check_sections
-from infra.cli.diff_text import ShortDefinitions
-from infra.cli.errors import CommandError
-from infra.cli.processes import Children
-from infra.cli.readiness import read_settings
-from infra.cli.target import Where, find_target
+from infra.cli.stacks.cdk import Cdk
+from infra.cli.stacks.diff_text import ShortDefinitions
+from infra.cli.stacks.readiness import read_settings
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console
+from infra.cli.terminal.errors import CommandError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.target import Where, find_target
 
 
 def diff(

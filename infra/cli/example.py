@@ -4,14 +4,14 @@ import time
 
 from rich.console import Console
 
-from infra.cli.console import human_console
-from infra.cli.errors import UnavailableError
-from infra.cli.outcome import print_summary, raise_if_failed
 from infra.cli.pipeline import Pipeline
-from infra.cli.processes import Children
-from infra.cli.steps import Board, run_steps
-from infra.cli.target import local_endpoint
-from infra.cli.units import seconds_text
+from infra.cli.runs.outcome import print_summary, raise_if_failed
+from infra.cli.terminal.console import human_console
+from infra.cli.terminal.errors import UnavailableError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.steps import Board, run_steps
+from infra.cli.terminal.target import local_endpoint
+from infra.cli.terminal.units import seconds_text
 
 
 def example() -> None:

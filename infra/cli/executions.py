@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import CommandError, RefusedError
-from infra.cli.target import SOURCE_ROOT, Target, Where, find_target
-from infra.cli.units import seconds_text
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import CommandError, RefusedError
+from infra.cli.terminal.target import SOURCE_ROOT, Target, Where, find_target
+from infra.cli.terminal.units import seconds_text
 
 BATCH_INFERENCE = "batch-inference"
 """The workflow whose executions are runs: with an id, rows, and results in S3."""

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import CommandError, RefusedError
-from infra.cli.serving import look, registry_of
-from infra.cli.target import Where, find_target
+from infra.cli.registry.serving import look, registry_of
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import CommandError, RefusedError
+from infra.cli.terminal.target import Where, find_target
 from tasks.errors import InvalidOutcomes
 
 experiment = typer.Typer(
@@ -51,8 +51,8 @@ def status(
     if not 0 < alpha < 1:
         raise RefusedError(f"--alpha is {alpha:g}; it must be above 0 and below 1.", "Usual is 0.05.")
     # Here, because arrays and Parquet cost imports.
-    from infra.cli.experiment_data import gather_experiment
-    from infra.cli.experiment_text import experiment_json, print_experiment
+    from infra.cli.registry.experiment_data import gather_experiment
+    from infra.cli.registry.experiment_text import experiment_json, print_experiment
 
     target = find_target(where, environment)
     console = human_console(as_json=as_json)
@@ -63,7 +63,7 @@ def status(
         except InvalidOutcomes as error:
             raise CommandError(f"{error}.") from error
     if plot is not None:
-        from infra.cli.charts import experiment_picture
+        from infra.cli.registry.experiment_chart import experiment_picture
 
         plot.write_bytes(experiment_picture(found))
     if as_json:

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.errors import UnavailableError
-from infra.cli.target import HOME, LOCAL_FILE, local_endpoint, make_private
+from infra.cli.terminal.errors import UnavailableError
+from infra.cli.terminal.target import HOME, LOCAL_FILE, local_endpoint, make_private
 
 DEFAULT_PORT = 4566
 DEFAULT_STATE = HOME / "state"

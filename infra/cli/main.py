@@ -7,13 +7,10 @@ from collections.abc import Sequence
 import typer
 
 from infra.cli.api import api
-from infra.cli.console import print_error
-from infra.cli.credentials import explain
 from infra.cli.deploy import deploy
 from infra.cli.deploy_workflows import deploy_workflows
 from infra.cli.destroy import destroy
 from infra.cli.diff import diff
-from infra.cli.errors import CommandError, UnavailableError
 from infra.cli.example import example
 from infra.cli.executions import executions
 from infra.cli.experiment import experiment
@@ -22,6 +19,9 @@ from infra.cli.models import models
 from infra.cli.replay import replay
 from infra.cli.report import report
 from infra.cli.run import run
+from infra.cli.terminal.console import print_error
+from infra.cli.terminal.credentials import explain
+from infra.cli.terminal.errors import CommandError, UnavailableError
 from infra.cli.weights import weights
 from tasks.errors import ServiceUnavailable, TaskError
 

@@ -7,16 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import RefusedError
-from infra.cli.models_register import Candidate, read_candidate, upload_and_register
-from infra.cli.outcome import raise_if_failed
+from infra.cli.registry.register import Candidate, read_candidate, upload_and_register
+from infra.cli.registry.serving import Serving, active_version, look, look_if_there, misnamed, registry_of, table_of
 from infra.cli.run import follow_to_end, start
-from infra.cli.serving import Serving, active_version, look, look_if_there, misnamed, registry_of, table_of
-from infra.cli.target import Target, Where, find_target
+from infra.cli.runs.outcome import raise_if_failed
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import RefusedError
+from infra.cli.terminal.target import Target, Where, find_target
 from tasks.errors import NoSuchVersion
-from tasks.model_version import ModelVersion, RegisteredVersion
+from tasks.models.version import ModelVersion, RegisteredVersion
 
 models = typer.Typer(
     help="Register versions of the model, compare them, deploy one, and roll back.",
@@ -169,7 +169,7 @@ def compare_models(
       ml-pipeline models compare v1 v2
       ml-pipeline models compare v1 v2 --json | jq .signature
     """
-    from infra.cli.models_compare import compare_versions, comparison_tables  # here, because arrays cost imports
+    from infra.cli.registry.compare import compare_versions, comparison_tables  # here, because arrays cost imports
 
     registry = registry_of(find_target(where, environment))
     with _registered():

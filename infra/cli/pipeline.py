@@ -9,16 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.cli.cdk import Cdk, StackEvent
-from infra.cli.errors import UnavailableError
 from infra.cli.executions import BATCH_INFERENCE
 from infra.cli.local import DEFAULT_STATE, clear
-from infra.cli.outcome import Outcome
-from infra.cli.processes import Children
 from infra.cli.run import follow_run, start
-from infra.cli.run_record import RunRecord
-from infra.cli.steps import Step, Voice
-from infra.cli.target import HOME, LOCAL_REGION, Target, local_endpoint, make_private
+from infra.cli.runs.outcome import Outcome
+from infra.cli.runs.run_record import RunRecord
+from infra.cli.stacks.cdk import Cdk, StackEvent
+from infra.cli.terminal.errors import UnavailableError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.steps import Step, Voice
+from infra.cli.terminal.target import HOME, LOCAL_REGION, Target, local_endpoint, make_private
 from infra.naming import SECTIONS, Names
 
 RUN_ID = "flights-2013-07"

@@ -10,9 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import CommandError, RefusedError
 from infra.cli.executions import (
     BATCH_INFERENCE,
     FAILED_STATUSES,
@@ -24,11 +21,14 @@ from infra.cli.executions import (
     replay_name,
     workflow_of,
 )
-from infra.cli.outcome import print_summary
 from infra.cli.run import follow_to_end, start
-from infra.cli.target import Target, Where, find_target
+from infra.cli.runs.outcome import print_summary
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import CommandError, RefusedError
+from infra.cli.terminal.target import Target, Where, find_target
 from infra.naming import ALIAS, DEPLOYMENT_WORKFLOWS
-from tasks.run_input import for_the_same_run
+from tasks.runs.input import for_the_same_run
 
 SECONDS_UNTIL_REDRIVE_IS_SEEN = 15.0
 

@@ -11,17 +11,17 @@ from typing import Annotated, Any
 import jinja2
 import typer
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import RefusedError
 from infra.cli.executions import BATCH_INFERENCE, Execution, list_executions
-from infra.cli.outcome import Outcome, gather
-from infra.cli.readiness import read_settings
 from infra.cli.run import run_id_of
-from infra.cli.run_record import Marker, RunRecord
-from infra.cli.scores import ScoreTally, tally_scores
-from infra.cli.target import HOME, Target, Where, find_target, make_private
-from infra.cli.units import seconds_text
+from infra.cli.runs.outcome import Outcome, gather
+from infra.cli.runs.run_record import Marker, RunRecord
+from infra.cli.runs.scores import ScoreTally, tally_scores
+from infra.cli.stacks.readiness import read_settings
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import RefusedError
+from infra.cli.terminal.target import HOME, Target, Where, find_target, make_private
+from infra.cli.terminal.units import seconds_text
 
 SHORTEST_STAGE = 0.005
 """Seconds; Pass and Choice states take less, and would only lengthen the table."""
@@ -143,7 +143,7 @@ def draw(tally: ScoreTally, markers: list[Marker], lanes: Mapping[str, str], ver
     version
         Metadata of the model version: `threshold` and `baseline` are used.
     """
-    from infra.cli import charts
+    from infra.cli.runs import charts
 
     sections = []
     if tally.rows:

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import CommandError, RefusedError
 from infra.cli.executions import BATCH_INFERENCE, check_workflow
-from infra.cli.outcome import Ended, Outcome, gather, gather_end, print_summary, raise_if_failed
-from infra.cli.progress import Watch, follow
-from infra.cli.run_record import RunRecord
-from infra.cli.target import HOME, Target, Where, find_target
+from infra.cli.runs.outcome import Ended, Outcome, gather, gather_end, print_summary, raise_if_failed
+from infra.cli.runs.progress import Watch, follow
+from infra.cli.runs.run_record import RunRecord
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import CommandError, RefusedError
+from infra.cli.terminal.target import HOME, Target, Where, find_target
 from infra.naming import ALIAS
-from tasks import run_input
 from tasks.aws_limits import STEP_FUNCTIONS_INPUT, utf8_bytes
+from tasks.runs import input as run_input
 
 
 def run(

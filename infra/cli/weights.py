@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import options
-from infra.cli.console import human_console, print_json
-from infra.cli.errors import RefusedError
-from infra.cli.outcome import raise_if_failed
+from infra.cli.registry.serving import Serving, look, registry_of, table_of
 from infra.cli.run import follow_to_end, start
-from infra.cli.serving import Serving, look, registry_of, table_of
-from infra.cli.target import Where, find_target
+from infra.cli.runs.outcome import raise_if_failed
+from infra.cli.terminal import options
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.errors import RefusedError
+from infra.cli.terminal.target import Where, find_target
 
 _MOST = 1_000_000
 

@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 
 from infra.acknowledgements import acknowledge
 from infra.parts.stored import Stored
-from tasks.model_version import document_prefix
+from tasks.models.version import document_prefix
 
 
 def grant_read_models(role: iam.IRole, stack: cdk.Stack, root: str) -> None:

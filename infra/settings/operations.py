@@ -9,7 +9,7 @@ from typing import Annotated
 from infra.naming import SCHEDULED_WORKFLOWS
 from infra.settings.rules import above_zero, at_least, between, email, matching, one_of
 from infra.settings.schedule_expressions import schedule_expression
-from tasks.periods import HOUR, LONGEST_LATENESS
+from tasks.runs.periods import HOUR, LONGEST_LATENESS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from infra.settings.rules import at_least, check, matching
 from infra.settings.serving import Api, Endpoint, FirstModel, Stream
 from infra.settings.sizes import FARGATE_MEMORY, FunctionSize, JobSize, Retention
 from tasks.aws_limits import PARAMETER_LEVELS, PARAMETER_NAME
-from tasks.periods import DAY, HOUR, LONGEST_LATENESS
+from tasks.runs.periods import DAY, HOUR, LONGEST_LATENESS
 
 _PREFIX_LIST = matching(r"pl-[0-9a-f]+", "the id of a prefix list, such as pl-63a5400a")
 _PROFILE = matching(r"[a-z][a-z0-9-]{0,19}", "names of schedules of at most 20 characters of a-z 0-9 and -")

@@ -17,7 +17,7 @@ from infra.parts.log_group import log_group
 from infra.settings import Settings
 from infra.stacks.storage import StorageStack
 from infra.stacks.tasks import TasksStack
-from tasks.signature import Signature
+from tasks.records.signature import Signature
 
 STAGE = "v1"
 

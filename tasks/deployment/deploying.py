@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.deployment.input import DEPLOY_SCHEMA, Asked
 from tasks.deployment.plan import Situation, plan_document
 from tasks.deployment.requests import Naming, new_model, new_version
 from tasks.deployment.serving import Variant
-from tasks.deployment_request import DEPLOY_SCHEMA, Asked
 from tasks.errors import InvalidDeployment
-from tasks.model_version import RegisteredVersion
+from tasks.models.version import RegisteredVersion
 
 
 def plan_deploy(asked: Asked, version: RegisteredVersion, situation: Situation, naming: Naming) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from tasks.deployment.sequential import Comparison, Sample, compare
 from tasks.deployment.traffic import VariantTraffic
-from tasks.sequential_test import Comparison, Sample, compare
 
 Verdict = Literal["go-on", "roll-back", "promote"]
 

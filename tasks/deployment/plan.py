@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.deployment.input import Kind
 from tasks.deployment.requests import Requests
 from tasks.deployment.serving import Served, Variant, desired_weights
-from tasks.deployment_request import Kind
 
 Weights = Mapping[str, float]
 

@@ -8,19 +8,19 @@ from typing import Any
 
 from tasks.deployment.deploying import plan_deploy
 from tasks.deployment.executions import Executions
+from tasks.deployment.input import Asked, Kind, is_by_hand, parse_deployment
 from tasks.deployment.lock import DeploymentLock, Hold
 from tasks.deployment.plan import Execution, Situation
 from tasks.deployment.requests import Naming
 from tasks.deployment.rolling_back import is_served, plan_nothing, plan_rollback
 from tasks.deployment.serving import ControlPlane, Served
 from tasks.deployment.shifting import plan_shift
-from tasks.deployment_request import Asked, Kind, is_by_hand, parse_deployment
 from tasks.errors import EndpointBusy, NoSuchVersion, NothingToRollBackTo, ServiceUnavailable, TaskError
-from tasks.model_version import RegisteredVersion
-from tasks.models import Registry
+from tasks.models.registry import Registry
+from tasks.models.verification import verify
+from tasks.models.version import RegisteredVersion
 from tasks.settings import Settings
 from tasks.storage import Storage
-from tasks.verification import verify
 
 #: After these the same execution plans again, with the lock that it has.
 _TRIED_AGAIN = (EndpointBusy, ServiceUnavailable)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from tasks.deployment.serving import THRESHOLD_VARIABLE, VERSION_VARIABLE, Served, Variant
-from tasks.model_version import RegisteredVersion
+from tasks.models.version import RegisteredVersion
 from tasks.settings import Settings
 
 #: Of names of models and configurations (SageMaker API reference, "CreateModel", "CreateEndpointConfig").

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.deployment.plan import Situation, plan_document
 from tasks.deployment.requests import Naming, Requests, new_version, update_to
 from tasks.deployment.serving import KeptConfig, Served
-from tasks.model_version import RegisteredVersion
+from tasks.models.version import RegisteredVersion
 
 
 def is_served(version: str, served: Served) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.deployment.plan import Shift, Situation, Weights, plan_document
-from tasks.deployment.serving import Variant
-from tasks.deployment_request import (
+from tasks.deployment.input import (
     DEFAULT_CHECK_SECONDS,
     DEFAULT_GUARD_RAILS,
     DEFAULT_LONGEST_SECONDS,
     Asked,
 )
+from tasks.deployment.plan import Shift, Situation, Weights, plan_document
+from tasks.deployment.serving import Variant
 from tasks.errors import InvalidDeployment
 
 

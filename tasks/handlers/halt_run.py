@@ -6,8 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.halting import halt
 from tasks.handlers.telemetry import logger, traced
+from tasks.runs.halting import halt
 
 
 @traced

@@ -10,12 +10,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.aws import client
 from tasks.deployment.judging import judge
+from tasks.deployment.outcomes import NOTHING_JUDGED, Served, judge_predictions
+from tasks.deployment.sequential import Sample
 from tasks.deployment.serving import VARIANTS
 from tasks.deployment.traffic import EndpointMetrics
 from tasks.handlers.telemetry import logger, traced
-from tasks.outcomes import NOTHING_JUDGED, Served, judge_predictions
-from tasks.run_request import parse_time
-from tasks.sequential_test import Sample
+from tasks.runs.request import parse_time
 from tasks.settings import Settings
 from tasks.storage import Storage
 

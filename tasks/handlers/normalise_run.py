@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.handlers.telemetry import logger, traced
-from tasks.models import Registry
-from tasks.normalising import normalise
+from tasks.models.registry import Registry
+from tasks.runs.normalising import normalise
 from tasks.settings import Settings
 from tasks.storage import Storage
 

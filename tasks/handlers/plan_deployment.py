@@ -6,9 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from tasks.deployment.input import parse_kind
 from tasks.deployment.plan import Execution
 from tasks.deployment.planning import Planner
-from tasks.deployment_request import parse_kind
 from tasks.handlers.telemetry import logger, traced
 from tasks.settings import Settings
 

@@ -8,10 +8,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.handlers.telemetry import logger, metrics, traced
-from tasks.layout import RunFolder
-from tasks.planning import plan_shards
-from tasks.run_request import RunRequest
-from tasks.served_versions import ServedVersions
+from tasks.runs.layout import RunFolder
+from tasks.runs.planning import plan_shards
+from tasks.runs.request import RunRequest
+from tasks.runs.served_versions import ServedVersions
 from tasks.settings import Settings
 from tasks.storage import Storage
 

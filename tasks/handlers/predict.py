@@ -8,13 +8,13 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks import api_answer
-from tasks.api_answer import MOST_ERRORS
-from tasks.api_request import ApiRequest
 from tasks.errors import InvalidRequest, MethodNotAllowed, UnsupportedMediaType
 from tasks.handlers.telemetry import count_predictions, logger, metrics, tell_setback, traced
-from tasks.online import Online
-from tasks.online_items import Origin
+from tasks.online import api_answer
+from tasks.online.api_answer import MOST_ERRORS
+from tasks.online.api_request import ApiRequest
+from tasks.online.items import Origin
+from tasks.online.prediction import Online
 from tasks.settings import Settings
 
 
@@ -25,8 +25,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     """Predict records.
 
     Input: API Gateway's proxy event of `GET /predict?feature=value…` or `POST /predict` with `{"records": […]}`.
-    Output: a proxy answer; see `tasks.api_answer`. Each prediction is stored before it is told; an answer out of the
-    gateway's cache is the earlier one, with the earlier ids.
+    Output: a proxy answer; see `tasks.online.api_answer`. Each prediction is stored before it is told; an answer out of
+    the gateway's cache is the earlier one, with the earlier ids.
     Errors: none; each has its status, and what is not the caller's fault is logged under the request's id.
     """
     request_id: str = event["requestContext"]["requestId"]

@@ -9,10 +9,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.handlers.telemetry import logger, metrics, traced
-from tasks.models import Registry
-from tasks.preprocessing import clean, clean_texts
+from tasks.models.registry import Registry
+from tasks.records.cleaning import clean, clean_texts
+from tasks.records.signature import Signature
 from tasks.settings import Settings
-from tasks.signature import Signature
 
 
 @metrics.log_metrics

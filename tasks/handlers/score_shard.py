@@ -9,14 +9,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.handlers.telemetry import logger, metrics, traced
-from tasks.item_store import TableWriter
-from tasks.layout import RunFolder
-from tasks.models import Registry
-from tasks.run_request import RunRequest
-from tasks.scorers import numpy_scorer
-from tasks.scoring import Model, load_model, score_shard
+from tasks.models.registry import Registry
+from tasks.models.scorers import numpy_scorer
+from tasks.reading.shards import Shard
+from tasks.runs.layout import RunFolder
+from tasks.runs.request import RunRequest
+from tasks.scoring.item_store import TableWriter
+from tasks.scoring.shard import Model, load_model, score_shard
 from tasks.settings import Settings
-from tasks.shards import Shard
 from tasks.storage import Storage
 
 
@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Score a shard.
 
     Input: `{"run": RunRequest, "shard": a line of the manifest}`. Output: the shard's id and counts.
-    Errors: those of `tasks.scoring`.
+    Errors: those of `tasks.scoring.shard`.
     """
     run, shard = RunRequest.from_json(event["run"]), Shard.from_json(event["shard"])
     settings = Settings.from_environment()

@@ -9,12 +9,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.handlers.telemetry import count_predictions, logger, metrics, tell_setback, traced
-from tasks.online import Online
+from tasks.online.prediction import Online
+from tasks.online.stream_quarantine import Quarantine
+from tasks.online.stream_record import StreamRecord
+from tasks.online.stream_scoring import score_batch
 from tasks.settings import Settings
 from tasks.storage import Storage
-from tasks.stream_quarantine import Quarantine
-from tasks.stream_record import StreamRecord
-from tasks.stream_scoring import score_batch
 
 
 @metrics.log_metrics

@@ -6,11 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.custom_resource import ResourceRequest, ResourceState, fulfil
+from tasks.deployment.custom_resource import ResourceRequest, ResourceState, fulfil
+from tasks.deployment.shipping import Shipment, ship
 from tasks.handlers.telemetry import logger, traced
-from tasks.models import Registry
+from tasks.models.registry import Registry
 from tasks.settings import Settings
-from tasks.shipping import Shipment, ship
 from tasks.storage import Storage
 
 #: Kept for the answer, which is tried several times.

@@ -6,10 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tasks.deployment.smoke_test import smoke_test
-from tasks.endpoint import ModelEndpoint
+from tasks.deployment.smoke import smoke_test
 from tasks.handlers.telemetry import logger, traced
-from tasks.models import Registry, fetch_artifact
+from tasks.models.endpoint import ModelEndpoint
+from tasks.models.registry import Registry, fetch_artifact
 from tasks.settings import Settings
 from tasks.storage import Storage
 

@@ -8,11 +8,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tasks.handlers.telemetry import count_run_without_input, logger, metrics, traced
-from tasks.layout import RunFolder
-from tasks.run_request import RunRequest
+from tasks.runs.layout import RunFolder
+from tasks.runs.request import RunRequest
+from tasks.runs.summary import summarise
 from tasks.settings import Settings
 from tasks.storage import Storage
-from tasks.summary import summarise
 
 
 @metrics.log_metrics

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from tasks.active_version import Setback
+from tasks.models.active_version import Setback
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.artifact import Artifact, pack
-from tasks.features import feature_matrix
-from tasks.forest import Forest
-from tasks.probability import sigmoid
-from tasks.records import check, rows_from_records
-from tasks.signature import Signature
+from tasks.models.artifact import Artifact, pack
+from tasks.models.forest import Forest
+from tasks.models.sigmoid import sigmoid
+from tasks.records.check import check, rows_from_records
+from tasks.records.features import feature_matrix
+from tasks.records.signature import Signature
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE
 
 RECORDS = [GOOD, GOOD | {"wind": None}, {"distance": 900, "wind": 12.5, "origin": "EWR"}]

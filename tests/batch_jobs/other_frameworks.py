@@ -20,9 +20,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tasks.artifact import Artifact
-from tasks.features import feature_matrix
-from tasks.records import check, rows_from_records
+from tasks.models.artifact import Artifact
+from tasks.records.check import check, rows_from_records
+from tasks.records.features import feature_matrix
 from tests.tasks.conftest import SIGNATURE
 
 ORIGINS = ("EWR", "JFK", "LGA")

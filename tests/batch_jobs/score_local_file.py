@@ -14,14 +14,14 @@ from pathlib import Path
 
 from batch_jobs.scorers import container_scorer
 from batch_jobs.without_pandas import hide_pandas
-from tasks.artifact import checksum, unpack
-from tasks.features import Matrix
-from tasks.inventory import shards_of
-from tasks.layout import RunFolder
-from tasks.probability import Vector
-from tasks.run_request import RunRequest
-from tasks.scorers import Scorer
-from tasks.scoring import Model, score_shard
+from tasks.models.artifact import checksum, unpack
+from tasks.models.scorers import Scorer
+from tasks.models.sigmoid import Vector
+from tasks.records.features import Matrix
+from tasks.runs.inventory import shards_of
+from tasks.runs.layout import RunFolder
+from tasks.runs.request import RunRequest
+from tasks.scoring.shard import Model, score_shard
 from tasks.storage import Location
 from tests.batch_jobs.local_objects import LocalObjects
 

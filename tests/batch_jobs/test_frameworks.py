@@ -19,10 +19,10 @@ from batch_jobs.serving.errors import RequestRefused
 from batch_jobs.serving.model_directory import load, put_to_the_test
 from batch_jobs.serving.predictor import Predictor
 from batch_jobs.serving.traffic import Traffic
-from tasks.artifact import Artifact, checksum, pack, unpack
 from tasks.errors import GoldenRecordsDiffer, InvalidSignature, UnsupportedModel
-from tasks.scorers import numpy_scorer, refuse_other_features
-from tasks.signature import Feature, Signature
+from tasks.models.artifact import Artifact, checksum, pack, unpack
+from tasks.models.scorers import numpy_scorer, refuse_other_features
+from tasks.records.signature import Feature, Signature
 from tests.batch_jobs.model_files import extract
 from tests.batch_jobs.other_frameworks import (
     booster,

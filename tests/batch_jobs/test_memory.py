@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.artifact import Artifact, pack
+from tasks.models.artifact import Artifact, pack
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE
 
 #: Megabytes that scoring may take with this tiny model; the files are larger. 400 are allowed with a real one.

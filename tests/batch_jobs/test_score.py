@@ -8,8 +8,6 @@ import pytest
 
 from batch_jobs import __main__ as command_line
 from batch_jobs import score
-from tasks.artifact import Artifact
-from tasks.endpoint import Answer, Prediction
 from tasks.errors import (
     EndpointUnavailable,
     NoSpaceForResults,
@@ -17,10 +15,12 @@ from tasks.errors import (
     PreprocessingUnavailable,
     VersionNotServed,
 )
-from tasks.layout import RunFolder
-from tasks.pressure import Pressure
-from tasks.scorer_choice import ScorerChoice
-from tasks.shards import Shard
+from tasks.models.artifact import Artifact
+from tasks.models.endpoint import Answer, Prediction
+from tasks.reading.shards import Shard
+from tasks.runs.layout import RunFolder
+from tasks.runs.scorer_choice import ScorerChoice
+from tasks.scoring.throttle import Pressure
 from tasks.storage import Location
 from tests.batch_jobs.local_objects import LocalObjects
 from tests.batch_jobs.model_files import scores
@@ -62,7 +62,7 @@ def storage(tmp_path):
 @pytest.fixture
 def run_score(storage, endpoint, monkeypatch):
     """Runs the command and gives its exit code; AWS is a directory, and the endpoint as the test wants it."""
-    from tasks.preprocessing import clean
+    from tasks.records.cleaning import clean
 
     class Preprocess:
         failure = None
@@ -176,7 +176,7 @@ def test_a_failure_that_is_not_the_endpoint_s_is_no_reason_to_score_again(run_sc
     def full(*arguments):
         raise NoSpaceForResults("the disk is full")
 
-    monkeypatch.setattr("tasks.scoring.ShardResults.publish", full)
+    monkeypatch.setattr("tasks.scoring.shard.ShardResults.publish", full)
 
     assert run_score("auto") == 74
     assert len(endpoint.asked) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from batch_jobs.native import NativeForest
 from tasks.errors import UnsupportedModel
-from tasks.forest import Forest
+from tasks.models.forest import Forest
 
 SPECIAL = [
     np.nan,

@@ -17,12 +17,12 @@ from batch_jobs.serving.errors import ModelDirectoryIncomplete, RequestRefused
 from batch_jobs.serving.model_directory import load
 from batch_jobs.serving.predictor import MOST_RECORDS, Predictor
 from batch_jobs.serving.traffic import Traffic
-from tasks.artifact import Artifact
 from tasks.errors import GoldenRecordsDiffer, InvalidSignature, UnsupportedModel
-from tasks.features import feature_matrix
-from tasks.probability import sigmoid
-from tasks.records import check, rows_from_records
-from tasks.signature import Feature, Signature
+from tasks.models.artifact import Artifact
+from tasks.models.sigmoid import sigmoid
+from tasks.records.check import check, rows_from_records
+from tasks.records.features import feature_matrix
+from tasks.records.signature import Feature, Signature
 from tests.batch_jobs.model_files import RECORDS, extract, model_directory, scores
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE
 

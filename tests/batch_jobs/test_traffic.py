@@ -5,7 +5,7 @@ import json
 import pytest
 
 from batch_jobs.serving.traffic import PERIOD, Traffic
-from tasks.results import SCORE_BINS
+from tasks.scoring.results import SCORE_BINS
 
 
 @pytest.fixture

@@ -15,16 +15,16 @@ from batch_jobs.__main__ import argument_parser
 from batch_jobs.errors import NothingToLearn
 from batch_jobs.quality import area_under_curve, feature_statistics, log_loss
 from batch_jobs.serving.model_directory import put_to_the_test
-from tasks.artifact import checksum, pack
 from tasks.aws_limits import PARAMETER_STANDARD_VALUE
 from tasks.errors import InvalidRunRequest
-from tasks.features import feature_matrix
-from tasks.forest import Forest
-from tasks.model_text import ModelText
-from tasks.model_version import ModelVersion
-from tasks.probability import sigmoid
-from tasks.records import check, rows_from_records
-from tasks.signature import Feature, Signature
+from tasks.models.artifact import checksum, pack
+from tasks.models.forest import Forest
+from tasks.models.lightgbm_text import ModelText
+from tasks.models.sigmoid import sigmoid
+from tasks.models.version import ModelVersion
+from tasks.records.check import check, rows_from_records
+from tasks.records.features import feature_matrix
+from tasks.records.signature import Feature, Signature
 
 FEW_TREES = train.Recipe(trees=10)
 

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli.console import human_console, print_json
-from infra.cli.processes import Children
-from infra.cli.units import seconds_text
+from infra.cli.terminal.console import human_console, print_json
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.units import seconds_text
 from tests.benchmarks.figure import TERMINATED, Figure
 from tests.benchmarks.measure import ROOT
 

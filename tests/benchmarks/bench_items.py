@@ -15,10 +15,10 @@ import orjson
 import pyarrow as pa
 from botocore.config import Config
 
-from tasks.item_store import TableWriter
-from tasks.predictions import prediction_table, put_requests
-from tasks.run_request import RunRequest
-from tasks.shards import Shard
+from tasks.reading.shards import Shard
+from tasks.runs.request import RunRequest
+from tasks.scoring.item_store import TableWriter
+from tasks.scoring.predictions import prediction_table, put_requests
 from tests.benchmarks.figure import Figure, print_figures
 from tests.benchmarks.measure import PYTHON, least_cpu
 

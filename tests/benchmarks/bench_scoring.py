@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch_jobs.native import NativeForest
-from tasks.artifact import Artifact
-from tasks.features import Matrix, feature_matrix
-from tasks.forest import Forest
-from tasks.records import check
-from tasks.rows import Rows
+from tasks.models.artifact import Artifact
+from tasks.models.forest import Forest
+from tasks.records.check import check
+from tasks.records.features import Matrix, feature_matrix
+from tasks.records.rows import Rows
 from tests.benchmarks.example_shard import example_model, flights_to_score, score
 from tests.benchmarks.figure import Figure, print_figures
 from tests.benchmarks.measure import HERE, PEERS_PYTHON, REPEATS, Ran, least_cpu, run

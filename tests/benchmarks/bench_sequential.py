@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from tasks.sequential_test import FEWEST, Sample, compare
+from tasks.deployment.sequential import FEWEST, Sample, compare
 from tests.benchmarks.figure import Figure, print_figures
 
 REQUESTS = 20_000

@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 import psutil
 
-from infra.cli.processes import Children
+from infra.cli.terminal.processes import Children
 from tests.batch_jobs.model_files import extract
 from tests.benchmarks.example_shard import example_model
 from tests.benchmarks.figure import Figure, print_figures

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from batch_jobs import flights, train
-from tasks.artifact import Artifact, pack
+from tasks.models.artifact import Artifact, pack
 from tests.benchmarks.measure import PYTHON, Ran, run
 
 

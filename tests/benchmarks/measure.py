@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from infra.cli.processes import Children
+from infra.cli.terminal.processes import Children
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

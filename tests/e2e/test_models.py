@@ -21,7 +21,7 @@ from PIL import Image
 
 from tasks.deployment.executions import Executions
 from tasks.deployment.lock import DeploymentLock
-from tasks.models import Registry
+from tasks.models.registry import Registry
 from tasks.storage import Storage
 from tests.e2e.conftest import BIN, DEPLOYED, World, served_again
 from tests.e2e.test_deployments import ROOT, run_from, source_tree

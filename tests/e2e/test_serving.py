@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tasks.artifact import unpack
-from tasks.model_version import RegisteredVersion
+from tasks.models.artifact import unpack
+from tasks.models.version import RegisteredVersion
 from tests.e2e.conftest import DEPLOYED, World
 
 THIRTY_DAYS = 30 * 24 * 3600

@@ -107,7 +107,12 @@ def test_a_training_that_fails_is_told_with_its_last_words_and_leaves_nothing_be
 def test_what_trains_is_found_by_its_imports():
     found = {path.relative_to(archives.ROOT).as_posix() for path in shipped_model.sources()}
 
-    assert {"batch_jobs/train.py", "batch_jobs/flights.py", "tasks/features.py", "tasks/signature.py"} <= found
+    assert {
+        "batch_jobs/train.py",
+        "batch_jobs/flights.py",
+        "tasks/records/features.py",
+        "tasks/records/signature.py",
+    } <= found
     assert not [name for name in found if "handlers" in name or name == "batch_jobs/score.py"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from infra.errors import DefinitionMissing
 from infra.naming import DEPLOYMENT_FUNCTIONS, DEPLOYMENT_WORKFLOWS, WORKFLOW_FUNCTIONS, WORKFLOWS
 from tasks.deployment.requests import Naming
-from tasks.run_request import SCHEMA, complete, parse_user_input
+from tasks.runs.request import SCHEMA, complete, parse_user_input
 from tests.infra.assembly import ACCOUNT, NAMES
 
 QUEUE = f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/{NAMES.job_queue}"

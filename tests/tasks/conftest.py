@@ -15,19 +15,19 @@ import pytest
 from moto import mock_aws
 
 from tasks import aws as aws_clients
-from tasks.artifact import Artifact, checksum, pack
 from tasks.handlers.telemetry import logger, tell_setback
-from tasks.item_store import TableWriter
-from tasks.layout import RunFolder
-from tasks.model_version import ModelVersion
-from tasks.models import Registry
-from tasks.online import Online
-from tasks.run_request import RunRequest
-from tasks.scorers import numpy_scorer
-from tasks.scoring import load_model, score_shard
+from tasks.models.artifact import Artifact, checksum, pack
+from tasks.models.registry import Registry
+from tasks.models.scorers import numpy_scorer
+from tasks.models.version import ModelVersion
+from tasks.online.prediction import Online
+from tasks.reading.shards import Shard
+from tasks.records.signature import Feature, Signature
+from tasks.runs.layout import RunFolder
+from tasks.runs.request import RunRequest
+from tasks.scoring.item_store import TableWriter
+from tasks.scoring.shard import load_model, score_shard
 from tasks.settings import Settings
-from tasks.shards import Shard
-from tasks.signature import Feature, Signature
 from tasks.storage import Location, Storage
 from tests.tasks.model_server import ModelServer, running
 
@@ -112,7 +112,7 @@ class World:
 
     def shard(self, key: str, **changes: Any) -> Shard:
         """The whole object as one shard."""
-        from tasks.inventory import shards_of
+        from tasks.runs.inventory import shards_of
 
         stored = self.storage.find(Location("data", key))
         assert stored is not None
@@ -247,7 +247,7 @@ def model(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelSe
 @pytest.fixture
 def online(world: World, model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Online:
     """The online path of a deployment, with the endpoint and the world behind it."""
-    monkeypatch.setattr("tasks.online.shared_sender", lambda read_seconds: world.send)
+    monkeypatch.setattr("tasks.online.prediction.shared_sender", lambda read_seconds: world.send)
     return Online.of(Settings.from_environment(), tell_setback)
 
 

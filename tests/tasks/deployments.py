@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from tasks.artifact import Artifact
 from tasks.deployment.executions import Executions
 from tasks.deployment.lock import DeploymentLock
 from tasks.deployment.plan import Execution
@@ -20,6 +19,7 @@ from tasks.deployment.planning import Planner
 from tasks.deployment.requests import Naming
 from tasks.deployment.serving import ControlPlane
 from tasks.deployment.settling import settle
+from tasks.models.artifact import Artifact
 from tasks.storage import Location
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, World, version_of
 

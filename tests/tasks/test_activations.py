@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.artifact import Artifact
-from tasks.models import Registry
+from tasks.models.artifact import Artifact
+from tasks.models.registry import Registry
 from tests.tasks.conftest import MODEL_TEXT, SIGNATURE, version_of
 
 ARTIFACT = Artifact(MODEL_TEXT, SIGNATURE, [])

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tasks.active_version import ActiveVersion, Setback
-from tasks.artifact import Artifact
 from tasks.errors import InvalidRegistration, NoSuchVersion, ServiceUnavailable
-from tasks.models import Registry
+from tasks.models.active_version import ActiveVersion, Setback
+from tasks.models.artifact import Artifact
+from tasks.models.registry import Registry
 from tests.tasks.conftest import MODEL_TEXT, SIGNATURE, World, version_of
 
 ROOT = "/ml-pipeline/models"

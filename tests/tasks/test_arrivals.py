@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tasks.errors import UnsupportedObject
-from tasks.layout import RunFolder
-from tasks.periods import HOUR, Period
-from tasks.planning import plan_shards
-from tasks.run_input import run_id_of
-from tasks.run_request import RunRequest, complete, parse_user_input
-from tasks.served_versions import ServedVersions
-from tasks.shards import from_manifest
+from tasks.reading.shards import from_manifest
+from tasks.runs.input import run_id_of
+from tasks.runs.layout import RunFolder
+from tasks.runs.periods import HOUR, Period
+from tasks.runs.planning import plan_shards
+from tasks.runs.request import RunRequest, complete, parse_user_input
+from tasks.runs.served_versions import ServedVersions
 from tasks.storage import Storage
 from tests.tasks.memory_s3 import Call, MemoryS3, OneAfterAnother, call_by_call
 
@@ -35,7 +35,7 @@ BEGIN = datetime(2027, 12, 31, 21, 5, tzinfo=UTC)
 def in_one_order():
     with pytest.MonkeyPatch.context() as patch:
         for module in ("arrivals", "inventory", "ledger", "markers", "planning"):
-            patch.setattr(f"tasks.{module}.ThreadPoolExecutor", OneAfterAnother)
+            patch.setattr(f"tasks.runs.{module}.ThreadPoolExecutor", OneAfterAnother)
         yield
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tasks.deployment.outcomes import PREFIX
 from tasks.errors import InvalidDeployment
 from tasks.handlers import judge_traffic, plan_deployment, settle_deployment, smoke_test
-from tasks.outcomes import PREFIX
 from tests.tasks.conftest import CONTEXT
 from tests.tasks.deployments import ENDPOINT, execution, fresh
 from tests.tasks.model_server import predictions

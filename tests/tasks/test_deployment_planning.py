@@ -255,7 +255,7 @@ def test_an_artifact_that_is_not_the_registered_one_is_refused_and_the_lock_give
 
 def test_a_version_without_golden_records_is_refused(world):
     house = fresh(world)
-    from tasks.artifact import Artifact
+    from tasks.models.artifact import Artifact
     from tasks.storage import Location
     from tests.tasks.conftest import MODEL_TEXT, SIGNATURE, version_of
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.deployment_request import DEPLOY_SCHEMA, ROLLBACK_SCHEMA, SHIFT_SCHEMA, parse_deployment, parse_kind
+from tasks.deployment.input import DEPLOY_SCHEMA, ROLLBACK_SCHEMA, SHIFT_SCHEMA, parse_deployment, parse_kind
 from tasks.errors import InvalidDeployment
 from tasks.json_schema import complaint
 

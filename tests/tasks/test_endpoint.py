@@ -7,7 +7,6 @@ import pytest
 
 from tasks.aws import client
 from tasks.aws_limits import SAGEMAKER_BODY
-from tasks.endpoint import ModelEndpoint, Prediction
 from tasks.errors import (
     AccessRefused,
     EndpointAnswerInvalid,
@@ -18,6 +17,7 @@ from tasks.errors import (
     RecordsTooLarge,
     ServiceUnavailable,
 )
+from tasks.models.endpoint import ModelEndpoint, Prediction
 from tests.tasks.conftest import GOOD
 from tests.tasks.model_server import error, model_error, predictions, refused
 

@@ -14,9 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import endpoint, endpoint_scorer
-from tasks.artifact import Artifact
-from tasks.endpoint_scorer import EndpointScorer, patient_endpoint
 from tasks.errors import (
     AccessRefused,
     EndpointAnswerInvalid,
@@ -27,17 +24,21 @@ from tasks.errors import (
     PreprocessingUnavailable,
     VersionNotServed,
 )
-from tasks.features import feature_matrix
-from tasks.forest import Forest
 from tasks.handlers import preprocess
-from tasks.json_lines import read_json_lines
-from tasks.preprocessing import clean
-from tasks.pressure import Pressure
-from tasks.probability import sigmoid
-from tasks.records import check, rows_from_records
-from tasks.remote_preprocessing import PreprocessFunction
-from tasks.scorers import numpy_scorer
-from tasks.scoring import Model, Stages
+from tasks.models import endpoint
+from tasks.models.artifact import Artifact
+from tasks.models.forest import Forest
+from tasks.models.scorers import numpy_scorer
+from tasks.models.sigmoid import sigmoid
+from tasks.reading.json_lines import read_json_lines
+from tasks.records.check import check, rows_from_records
+from tasks.records.cleaning import clean
+from tasks.records.features import feature_matrix
+from tasks.scoring import endpoint_scorer
+from tasks.scoring.endpoint_scorer import EndpointScorer, patient_endpoint
+from tasks.scoring.remote_preprocessing import PreprocessFunction
+from tasks.scoring.shard import Model, Stages
+from tasks.scoring.throttle import Pressure
 from tasks.storage import Location
 from tests.tasks import lambda_server
 from tests.tasks import model_server as wire

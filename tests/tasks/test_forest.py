@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import UnsupportedModel
-from tasks.forest import _DE_BRUIJN, Forest, _hashed
-from tasks.probability import sigmoid
+from tasks.models.forest import _DE_BRUIJN, Forest, _hashed
+from tasks.models.sigmoid import sigmoid
 from tests.tasks.conftest import MODEL_TEXT
 
 NAN = float("nan")

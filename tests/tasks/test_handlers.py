@@ -13,7 +13,7 @@ EXECUTION = {"id": "arn", "name": "run-1", "startTime": "2026-11-23T01:02:03.123
 
 @pytest.fixture
 def functions(world, monkeypatch):
-    monkeypatch.setattr("tasks.item_store.shared_sender", lambda: world.send)
+    monkeypatch.setattr("tasks.scoring.item_store.shared_sender", lambda: world.send)
     score_shard._model.cache_clear()
     return world
 

@@ -12,9 +12,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import CredentialRetrievalError
 
-from tasks import item_store
 from tasks.errors import AccessRefused, ItemsRefused, ServiceUnavailable
-from tasks.item_store import SignedBatchWrites, TableWriter
+from tasks.scoring import item_store
+from tasks.scoring.item_store import SignedBatchWrites, TableWriter
 from tests.tasks.conftest import forget_clients
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tasks.aws import client
 from tasks.deployment.judging import judge
+from tasks.deployment.sequential import Sample
 from tasks.deployment.traffic import EndpointMetrics, VariantTraffic
-from tasks.sequential_test import Sample
 
 SINCE = datetime(2026, 11, 23, 10, tzinfo=UTC)
 STEPPED = {

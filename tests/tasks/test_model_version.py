@@ -6,8 +6,6 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from tasks.active_version import ActiveVersion
-from tasks.artifact import Artifact
 from tasks.aws_limits import PARAMETER_STANDARD_VALUE
 from tasks.errors import (
     ArtifactMissing,
@@ -19,8 +17,10 @@ from tasks.errors import (
     VersionExists,
 )
 from tasks.handlers import predict, preprocess, score_shard, score_stream
-from tasks.model_version import RegisteredVersion
-from tasks.models import Registry
+from tasks.models.active_version import ActiveVersion
+from tasks.models.artifact import Artifact
+from tasks.models.registry import Registry
+from tasks.models.version import RegisteredVersion
 from tasks.storage import Location, Storage
 from tests.tasks.conftest import CONTEXT, MODEL_TEXT, RUN, SIGNATURE, version_of
 from tests.tasks.model_server import predictions
@@ -71,7 +71,7 @@ def test_a_wide_model_is_registered_in_a_standard_parameter_and_comes_back_whole
 @each_wide
 def test_a_wide_model_that_is_active_predicts_everywhere(world, wide, online, model, json_lines, monkeypatch, settings):
     record = record_of(wide.signature)
-    monkeypatch.setattr("tasks.item_store.shared_sender", lambda: world.send)
+    monkeypatch.setattr("tasks.scoring.item_store.shared_sender", lambda: world.send)
     for handler in (predict, score_stream):
         monkeypatch.setattr(handler, "_online", lambda: online)
     for kept in (preprocess._signature, score_shard._model):

@@ -7,7 +7,6 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from tasks.artifact import Artifact, checksum, pack, unpack
 from tasks.errors import (
     ArtifactMissing,
     ArtifactTampered,
@@ -16,11 +15,12 @@ from tasks.errors import (
     UnsupportedModel,
     VersionExists,
 )
-from tasks.model_version import ModelVersion
-from tasks.models import Registry, fetch_artifact
-from tasks.scorers import numpy_scorer
-from tasks.scoring import load_model
-from tasks.signature import Feature, Signature
+from tasks.models.artifact import Artifact, checksum, pack, unpack
+from tasks.models.registry import Registry, fetch_artifact
+from tasks.models.scorers import numpy_scorer
+from tasks.models.version import ModelVersion
+from tasks.records.signature import Feature, Signature
+from tasks.scoring.shard import load_model
 from tasks.storage import Location
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, version_of
 

@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from tasks.errors import PlanMissing
-from tasks.halting import halt
-from tasks.layout import RunFolder
-from tasks.planning import plan_shards
-from tasks.served_versions import ServedVersions
-from tasks.summary import summarise
-from tasks.verdict import judge, reason_of
+from tasks.runs.halting import halt
+from tasks.runs.layout import RunFolder
+from tasks.runs.planning import plan_shards
+from tasks.runs.served_versions import ServedVersions
+from tasks.runs.summary import summarise
+from tasks.runs.verdict import judge, reason_of
 from tests.tasks.conftest import GOOD, RUN
 
 FOLDER = RunFolder.of(RUN, "results")

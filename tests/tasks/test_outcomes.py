@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
+from tasks.deployment.outcomes import PREFIX, Judged, Served, judge_predictions, read_outcomes
 from tasks.errors import InvalidOutcomes, ServiceUnavailable
-from tasks.outcomes import PREFIX, Judged, Served, judge_predictions, read_outcomes
 from tests.tasks.conftest import World
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -179,7 +179,7 @@ class Throttled:
 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.outcomes.time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr("tasks.deployment.outcomes.time", SimpleNamespace(sleep=lambda seconds: None))
 
 
 def test_what_dynamodb_leaves_over_is_asked_for_again(world: World, no_waits: None) -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import planning
 from tasks.errors import AccessRefused, InputChanged, NoInputFound, RunIdConflict, UnsupportedObject
-from tasks.inventory import cut, estimated_rows
-from tasks.layout import RunFolder
-from tasks.planning import plan_shards
-from tasks.served_versions import ServedVersions
-from tasks.shards import from_manifest, to_manifest
+from tasks.reading.shards import from_manifest, to_manifest
+from tasks.runs import planning
+from tasks.runs.inventory import cut, estimated_rows
+from tasks.runs.layout import RunFolder
+from tasks.runs.planning import plan_shards
+from tasks.runs.served_versions import ServedVersions
 from tests.tasks.conftest import GOOD, RUN, World
 
 FOLDER = RunFolder.of(RUN, "results")

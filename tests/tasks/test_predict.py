@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import api_answer
-from tasks.api_answer import MOST_ERRORS
-from tasks.api_request import ApiRequest
 from tasks.errors import InvalidRequest, UnsupportedMediaType
 from tasks.handlers import predict
-from tasks.preprocessing import unknown_fields
-from tasks.signature import Feature, Signature
+from tasks.online import api_answer
+from tasks.online.api_answer import MOST_ERRORS
+from tasks.online.api_request import ApiRequest
+from tasks.records.cleaning import unknown_fields
+from tasks.records.signature import Feature, Signature
 from tests.tasks.conftest import CONTEXT, GOOD, SIGNATURE, metrics_in
 from tests.tasks.model_server import error, model_error, refused
 
@@ -283,7 +283,7 @@ def test_a_failure_of_ours_has_a_status_and_no_details(api, world, model, logs, 
 
 def test_a_prediction_that_could_not_be_stored_is_not_told(api, online, monkeypatch):
     monkeypatch.setattr(online.items, "_send", lambda body: (503, b"slow down"))
-    monkeypatch.setattr("tasks.item_store.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tasks.scoring.item_store.time.sleep", lambda seconds: None)
 
     status, answer, headers = api(post({"records": [GOOD]}))
 

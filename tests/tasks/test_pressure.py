@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tasks.errors import EndpointUnavailable, ServiceUnavailable
-from tasks.pressure import Pressure
+from tasks.scoring.throttle import Pressure
 
 
 class VirtualTime:

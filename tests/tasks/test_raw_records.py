@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.csv_text import read_csv
-from tasks.json_lines import read_json_lines
-from tasks.preprocessing import clean, clean_texts
-from tasks.raw_records import raw_records
-from tasks.records import check
-from tasks.rows import Rows
+from tasks.reading.csv_rows import read_csv
+from tasks.reading.json_lines import read_json_lines
+from tasks.records.check import check
+from tasks.records.cleaning import clean, clean_texts
+from tasks.records.raw import raw_records
+from tasks.records.rows import Rows
 from tests.tasks.conftest import SIGNATURE
 
 NAMES = SIGNATURE.names

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.csv_text import read_csv
 from tasks.errors import UnreadableObject
-from tasks.json_lines import read_json_lines
-from tasks.lines import LONGEST_LINE_BYTES, CutOffError, Lost, gunzip, whole_lines
-from tasks.parquet_rows import _batches
-from tasks.records import check
+from tasks.reading.csv_rows import read_csv
+from tasks.reading.json_lines import read_json_lines
+from tasks.reading.lines import LONGEST_LINE_BYTES, CutOffError, Lost, gunzip, whole_lines
+from tasks.reading.parquet_rows import _batches
+from tasks.records.check import check
 from tests.tasks.conftest import GOOD, SIGNATURE
 
 HEADER = b"distance,wind,origin\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.run_input import for_the_same_run, run_id_of
+from tasks.runs.input import for_the_same_run, run_id_of
 
 TIMED = {"schedule": "hourly", "scheduledTime": "2026-11-23T06:05:00Z"}
 EVENT = {"detail-type": "Scheduled Event", "source": "aws.events", "time": "2026-11-23T06:05:00Z", "detail": {}}

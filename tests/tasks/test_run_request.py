@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidRunRequest, NoSuchVersion, RunIdConflict, SettingsError
-from tasks.layout import RunFolder
-from tasks.normalising import normalise
-from tasks.periods import DAY, HOUR, Period
-from tasks.run_request import SCHEMA, RunRequest, parse_user_input
+from tasks.runs.layout import RunFolder
+from tasks.runs.normalising import normalise
+from tasks.runs.periods import DAY, HOUR, Period
+from tasks.runs.request import SCHEMA, RunRequest, parse_user_input
 from tasks.settings import Settings
 from tests.tasks.conftest import RUN
 

@@ -177,7 +177,7 @@ def test_while_the_endpoint_fails_good_records_are_delivered_again_and_poison_is
 
 
 def test_what_could_not_be_stored_is_delivered_again(stream, online, monkeypatch):
-    monkeypatch.setattr("tasks.item_store.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tasks.scoring.item_store.time.sleep", lambda seconds: None)
     monkeypatch.setattr(online.items, "_send", lambda body: (503, b"slow down"))
 
     assert stream(batch(b"{", GOOD)) == failures(1)

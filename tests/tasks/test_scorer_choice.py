@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import AccessRefused, PlanMissing, ServiceUnavailable, VersionNotServed
-from tasks.layout import RunFolder
-from tasks.planning import plan_shards
-from tasks.run_request import RunRequest
-from tasks.scorer_choice import ScorerChoice, choose_scorer
-from tasks.served_versions import ServedVersions
-from tasks.shards import Shard
-from tasks.summary import summarise
+from tasks.reading.shards import Shard
+from tasks.runs.layout import RunFolder
+from tasks.runs.planning import plan_shards
+from tasks.runs.request import RunRequest
+from tasks.runs.scorer_choice import ScorerChoice, choose_scorer
+from tasks.runs.served_versions import ServedVersions
+from tasks.runs.summary import summarise
 from tests.tasks.conftest import GOOD, RUN
 
 FOLDER = RunFolder.of(RUN, "results")

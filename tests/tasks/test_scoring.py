@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import scoring
 from tasks.errors import InputChanged, NoSpaceForResults, ServiceUnavailable, TotalsDisagree, UnreadableObject
-from tasks.records import Checked
+from tasks.records.check import Checked
+from tasks.scoring import shard as scoring
 from tasks.storage import Location
 from tests.tasks.conftest import GOOD, RUN, World
 
@@ -213,7 +213,7 @@ def test_a_full_disk_has_its_own_name(world, json_lines, monkeypatch):
     world.upload("input/a.jsonl", json_lines(GOOD))
     writer = pq.ParquetWriter
     monkeypatch.setattr(
-        "tasks.results.pq.ParquetWriter", lambda file, *rest, **options: writer("/dev/full", *rest, **options)
+        "tasks.scoring.results.pq.ParquetWriter", lambda file, *rest, **options: writer("/dev/full", *rest, **options)
     )
 
     with pytest.raises(NoSpaceForResults, match="ephemeral storage"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sequential_test import FEWEST, Comparison, Sample, compare
+from tasks.deployment.sequential import FEWEST, Comparison, Sample, compare
 
 counts = st.integers(0, 100_000).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count)))
 samples = counts.map(lambda pair: Sample.of_counts(*pair))

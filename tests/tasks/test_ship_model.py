@@ -11,11 +11,11 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from tasks.artifact import Artifact
-from tasks.custom_resource import ResourceState, fulfil
+from tasks.deployment.custom_resource import ResourceState, fulfil
 from tasks.errors import NoSuchVersion, ServiceUnavailable
 from tasks.handlers import ship_model
-from tasks.models import Registry
+from tasks.models.artifact import Artifact
+from tasks.models.registry import Registry
 from tasks.storage import Location
 from tests.batch_jobs.model_files import scores
 from tests.tasks.conftest import CONTEXT, GOOD, MODEL_TEXT, SIGNATURE, version_of

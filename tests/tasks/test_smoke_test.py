@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.artifact import Artifact
-from tasks.deployment.smoke_test import smoke_test
-from tasks.endpoint import ModelEndpoint
+from tasks.deployment.smoke import smoke_test
 from tasks.errors import EndpointUnavailable, SmokeTestFailed
+from tasks.models.artifact import Artifact
+from tasks.models.endpoint import ModelEndpoint
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE
 from tests.tasks.model_server import error, model_error, predictions, refused
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.artifact import Artifact
 from tasks.errors import (
     ArtifactMissing,
     ArtifactTampered,
@@ -14,9 +13,10 @@ from tasks.errors import (
     InvalidSignature,
     UnsupportedModel,
 )
-from tasks.signature import Feature, Signature
+from tasks.models.artifact import Artifact
+from tasks.models.verification import verify
+from tasks.records.signature import Feature, Signature
 from tasks.storage import Location
-from tasks.verification import verify
 from tests.tasks.conftest import GOOD, MODEL_TEXT, SIGNATURE, version_of
 from tests.tasks.deployments import GOLDEN
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tasks.artifact import Artifact, checksum, pack
-from tasks.model_version import ModelVersion
-from tasks.signature import Feature, Signature
+from tasks.models.artifact import Artifact, checksum, pack
+from tasks.models.version import ModelVersion
+from tasks.records.signature import Feature, Signature
 
 #: One tree with one split, of the first feature.
 _MODEL = """tree

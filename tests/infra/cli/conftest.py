@@ -19,11 +19,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from infra.cli import cdk
 from infra.cli.main import main
-from infra.cli.target import Target
+from infra.cli.stacks import cdk
+from infra.cli.terminal.target import Target
 from infra.naming import WORKFLOWS, Names
-from tasks.shards import Shard, to_manifest
+from tasks.reading.shards import Shard, to_manifest
 from tests.infra.cli.fake_stacks import FakeCloudFormation
 
 ACCOUNT = "123456789012"

@@ -9,9 +9,9 @@ from typing import Any
 
 import boto3
 
-from tasks.artifact import Artifact, checksum, pack
-from tasks.model_version import ModelVersion
-from tasks.models import Registry
+from tasks.models.artifact import Artifact, checksum, pack
+from tasks.models.registry import Registry
+from tasks.models.version import ModelVersion
 from tasks.storage import Storage
 from tests.batch_jobs.model_files import RECORDS, scores
 from tests.infra.cli.conftest import NAMES, REGION

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from infra.cli.api import predict_url
-from infra.cli.target import Target
-from tasks.artifact import Artifact, checksum, pack
-from tasks.model_version import ModelVersion
-from tasks.models import Registry
-from tasks.signature import Feature, Signature
+from infra.cli.terminal.target import Target
+from tasks.models.artifact import Artifact, checksum, pack
+from tasks.models.registry import Registry
+from tasks.models.version import ModelVersion
+from tasks.records.signature import Feature, Signature
 from tasks.storage import Storage
 from tests.infra.cli.conftest import NAMES, REGION, FakeStates, Said, put
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli import cdk
-from infra.cli.cdk import Cdk, StackEvent, parse_line
-from infra.cli.errors import CommandError, RefusedError, UnavailableError
-from infra.cli.processes import Children
-from infra.cli.target import Target
+from infra.cli.stacks import cdk
+from infra.cli.stacks.cdk import Cdk, StackEvent, parse_line
+from infra.cli.terminal.errors import CommandError, RefusedError, UnavailableError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.target import Target
 from tests.infra.cli.conftest import Said
 
 LOCAL = Target("http://127.0.0.1:9", "us-east-1", "dev")

@@ -6,9 +6,9 @@ import pytest
 from botocore import exceptions
 from botocore.stub import Stubber
 
-from infra.cli.credentials import explain
-from infra.cli.errors import UnavailableError
-from infra.cli.target import Target
+from infra.cli.terminal.credentials import explain
+from infra.cli.terminal.errors import UnavailableError
+from infra.cli.terminal.target import Target
 from tests.infra.cli.conftest import Said
 
 

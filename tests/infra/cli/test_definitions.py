@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli import definitions
-from infra.cli.definitions import check_fresh, check_valid
-from infra.cli.errors import RefusedError, UnavailableError
+from infra.cli.stacks import definitions
+from infra.cli.stacks.definitions import check_fresh, check_valid
+from infra.cli.terminal.errors import RefusedError, UnavailableError
 from workflows.catalog import WORKFLOWS
 
 VALID = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}

@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.cli import readiness
+from infra.cli.stacks import readiness
 from tests.infra.cli.conftest import ACCOUNT, REGION, Said, write_assembly
 from tests.infra.cli.fake_stacks import FakeCloudFormation
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.cli import deploy_workflows
-from infra.cli.live import difference
+from infra.cli.stacks.live import difference
 from tests.infra.cli.conftest import NAMES, STATE_MACHINE, FakeStates, Said, write_assembly
 from tests.infra.cli.fake_stacks import FakeCloudFormation
 
@@ -148,7 +148,7 @@ def test_a_stale_rendering_stops_it_before_the_templates_are_built(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from infra.cli.errors import RefusedError
+    from infra.cli.terminal.errors import RefusedError
 
     def stale() -> None:
         raise RefusedError("w.asl.json is stale")

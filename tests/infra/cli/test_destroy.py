@@ -178,7 +178,7 @@ def test_on_a_terminal_the_name_of_the_environment_must_be_typed(
 def test_a_bucket_whose_objects_may_not_be_deleted_is_named(
     everything: FakeCloudFormation, call: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from infra.cli.target import Target
+    from infra.cli.terminal.target import Target
 
     real = Target.client
 

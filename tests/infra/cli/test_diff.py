@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.diff_text import ShortDefinitions
+from infra.cli.stacks.diff_text import ShortDefinitions
 from tests.infra.cli.conftest import FakeStates, Said
 
 

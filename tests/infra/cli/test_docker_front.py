@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.docker_front import ENGINE, REFUSAL, SCHEMA_2, write_launcher
+from infra.cli.stacks.docker_front import ENGINE, REFUSAL, SCHEMA_2, write_launcher
 from infra.parts.image import OUTPUT
 
 OCI = "application/vnd.oci.image.manifest.v1+json"

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infra.cli.experiment_data import MOST_ITEMS
-from infra.cli.target import Target
-from tasks.outcomes import PREFIX
+from infra.cli.registry.experiment_data import MOST_ITEMS
+from infra.cli.terminal.target import Target
+from tasks.deployment.outcomes import PREFIX
 from tests.infra.cli.conftest import Said, put
 from tests.infra.cli.served_models import Endpoint
 

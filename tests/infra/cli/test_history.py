@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infra.cli.history import Stage, readable_cause, stages
+from infra.cli.runs.history import Stage, readable_cause, stages
 from tests.infra.cli.conftest import entered, exited
 
 START = datetime(2026, 11, 23, tzinfo=UTC)

@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cli.cdk import Cdk
-from infra.cli.target import Target
+from infra.cli.stacks.cdk import Cdk
+from infra.cli.terminal.target import Target
 from tests.infra.cli.conftest import ACCOUNT, REGION, Said, write_assembly
 from tests.infra.cli.fake_stacks import FakeCloudFormation
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.cli.errors import UnavailableError
 from infra.cli.local import clear
-from infra.cli.target import HOME, LOCAL_FILE
+from infra.cli.terminal.errors import UnavailableError
+from infra.cli.terminal.target import HOME, LOCAL_FILE
 from tests.infra.cli.conftest import Said
 
 COMMAND = [sys.executable, "-m", "infra.cli.main", "local", "--port", "0", "--state", "state"]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.cli.models_compare import compare_versions
-from tasks.artifact import Artifact, checksum, pack
-from tasks.signature import Feature, Signature
+from infra.cli.registry.compare import compare_versions
+from tasks.models.artifact import Artifact, checksum, pack
+from tasks.records.signature import Feature, Signature
 from tests.batch_jobs.model_files import extract
 from tests.infra.cli.conftest import NAMES, REGION, FakeStates, Said, put
 from tests.infra.cli.served_models import Endpoint, small_artifact, version_of

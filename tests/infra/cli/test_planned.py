@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from infra.cli.errors import UnavailableError
-from infra.cli.planned import Surroundings, planned
-from infra.cli.target import Target
+from infra.cli.stacks.planned import Surroundings, planned
+from infra.cli.terminal.errors import UnavailableError
+from infra.cli.terminal.target import Target
 from tests.infra.cli.conftest import ACCOUNT, NAMES, REGION, FakeStates
 from tests.infra.cli.fake_stacks import FakeCloudFormation
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.cli import processes
-from infra.cli.processes import Children
+from infra.cli.terminal import processes
+from infra.cli.terminal.processes import Children
 
 # Starts a process of its own, says that one's number, and waits.
 PARENT = "import subprocess, sys, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.cli.scores import NEGATIVE, POSITIVE, UNKNOWN, ScoreTally
+from infra.cli.runs.scores import NEGATIVE, POSITIVE, UNKNOWN, ScoreTally
 
 rows = st.lists(
     st.tuples(st.integers(0, 1 << 10).map(lambda part: part / (1 << 10)), st.sampled_from([0.0, 1.0, np.nan])),

@@ -6,7 +6,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from infra.cli.steps import Board, Step, Voice, run_steps
+from infra.cli.terminal.steps import Board, Step, Voice, run_steps
 
 
 def board() -> Board:

@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from infra.cli.errors import RefusedError, UnavailableError
-from infra.cli.target import LOCAL_FILE, Target, Where, find_target
+from infra.cli.terminal.errors import RefusedError, UnavailableError
+from infra.cli.terminal.target import LOCAL_FILE, Target, Where, find_target
 from tests.infra.cli.conftest import FakeStates, Said
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.cli.units import parse_duration, seconds_text
+from infra.cli.terminal.units import parse_duration, seconds_text
 
 
 @given(st.integers(0, 50), st.integers(0, 23), st.integers(0, 59))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from infra.cli.cdk import Cdk
-from infra.cli.errors import RefusedError
-from infra.cli.processes import Children
-from infra.cli.target import Target
+from infra.cli.stacks.cdk import Cdk
+from infra.cli.terminal.errors import RefusedError
+from infra.cli.terminal.processes import Children
+from infra.cli.terminal.target import Target
 from infra.local import docker_stand_in
 from infra.local.image_manifests import OCI_MANIFEST, SCHEMA_2
 from infra.parts.image import OUTPUT

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tasks.artifact import Artifact, pack
+from tasks.models.artifact import Artifact, pack
 from tests.batch_jobs.model_files import RECORDS, scores
 from tests.tasks.conftest import MODEL_TEXT, SIGNATURE
 

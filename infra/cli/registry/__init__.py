@@ -1,0 +1,1 @@
+"""Registered models and experiments as people see them."""

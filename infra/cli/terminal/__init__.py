@@ -1,0 +1,1 @@
+"""The terminal and where commands act: console, options, errors, target, processes."""

@@ -1,0 +1,1 @@
+"""Predictions for callers who wait, and for the stream."""

@@ -1,0 +1,1 @@
+"""Objects to rows: CSV, JSON Lines and Parquet, in pieces of bounded size."""
