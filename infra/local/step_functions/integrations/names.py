@@ -13,6 +13,7 @@ import botocore.session
 
 # Services whose id in the SDK for Java is not botocore's own name without hyphens.
 _BOTOCORE_NAMES = {
+    "applicationdiscovery": "discovery",
     "cloudwatchlogs": "logs",
     "cognitoidentityprovider": "cognito-idp",
     "configservice": "config",
@@ -20,6 +21,7 @@ _BOTOCORE_NAMES = {
     "costexplorer": "ce",
     "databasemigration": "dms",
     "directory": "ds",
+    "directoryservicedata": "ds-data",
     "elasticloadbalancing": "elb",
     "elasticloadbalancingv2": "elbv2",
     "elasticsearch": "es",
@@ -27,7 +29,10 @@ _BOTOCORE_NAMES = {
     "iotdataplane": "iot-data",
     "iotjobsdataplane": "iot-jobs-data",
     "lexmodelbuilding": "lex-models",
+    "lexmodelsv2": "lexv2-models",
     "lexruntime": "lex-runtime",
+    "lexruntimev2": "lexv2-runtime",
+    "marketplacemetering": "meteringmarketplace",
     "migrationhub": "mgh",
     "serverlessapplicationrepository": "serverlessrepo",
     "sfn": "stepfunctions",
