@@ -83,6 +83,10 @@ def test_errors_are_prefixed_with_the_class_of_the_service(service_id, prefix):
         ("marketplaceentitlement", "marketplace-entitlement"),
         ("marketplacemetering", "meteringmarketplace"),
         ("nope", None),
+        ("stepfunctions", None),
+        ("logs", None),
+        ("events", None),
+        ("configservice", None),
     ],
 )
 def test_every_service_of_a_resource_arn_is_found(name, service):

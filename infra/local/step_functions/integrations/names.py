@@ -16,7 +16,6 @@ _BOTOCORE_NAMES = {
     "applicationdiscovery": "discovery",
     "cloudwatchlogs": "logs",
     "cognitoidentityprovider": "cognito-idp",
-    "configservice": "config",
     "costandusagereport": "cur",
     "costexplorer": "ce",
     "databasemigration": "dms",
@@ -45,8 +44,10 @@ _RESERVED = {"Null": "Nul", "Default": "DefaultValue"}
 @functools.cache
 def botocore_service(sdk_service: str) -> str | None:
     """Botocore's name of the service that a resource ARN calls `sdk_service`; ``None`` if there is none."""
-    available = {name.replace("-", ""): name for name in botocore.session.get_session().get_available_services()}
-    return _BOTOCORE_NAMES.get(sdk_service) or available.get(sdk_service)
+    available = set(botocore.session.get_session().get_available_services())
+    # AWS knows a service by its name in Java alone: "cloudwatchlogs", never "logs".
+    same = {name.replace("-", ""): name for name in available - set(_BOTOCORE_NAMES.values())}
+    return _BOTOCORE_NAMES.get(sdk_service) or same.get(sdk_service)
 
 
 @functools.cache
