@@ -62,6 +62,10 @@ def test_members_are_named_as_the_java_sdk_names_them(api, sdk):
         ("Secrets Manager", "SecretsManager"),
         ("CloudWatch Logs", "CloudWatchLogs"),
         ("EventBridge", "EventBridge"),
+        ("SESv2", "SesV2"),
+        ("WAFV2", "Wafv2"),
+        ("Config Service", "Config"),
+        ("Directory Service Data", "DirectoryServiceData"),
     ],
 )
 def test_errors_are_prefixed_with_the_class_of_the_service(service_id, prefix):

@@ -70,8 +70,12 @@ def capitalized(name: str) -> str:
 
 @functools.cache
 def service_class(service_id: str) -> str:
-    """Prefix of a service's errors in an AWS SDK integration: ``DynamoDB`` is ``DynamoDb``."""
-    spaced = re.sub(r"[^A-Za-z0-9]+", " ", service_id)
+    """Prefix of a service's errors in an AWS SDK integration: ``DynamoDB`` is ``DynamoDb``.
+
+    A closing "Service" is left out: ``Config Service`` is ``Config``.
+    """
+    spaced = re.sub(r"[^A-Za-z0-9]+", " ", service_id.removesuffix(" Service"))
+    spaced = re.sub(r"([^a-z]{2,})v([0-9]+)", r"\1 v\2 ", spaced)
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z][a-zA-Z0-9])", " ", spaced)
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", spaced)
     spaced = re.sub(r"([0-9])([a-zA-Z])", r"\1 \2", spaced)
