@@ -62,22 +62,39 @@ def test_members_are_named_as_the_java_sdk_names_them(api, sdk):
         ("Secrets Manager", "SecretsManager"),
         ("CloudWatch Logs", "CloudWatchLogs"),
         ("EventBridge", "EventBridge"),
+        ("SESv2", "SesV2"),
+        ("WAFV2", "Wafv2"),
+        ("Config Service", "Config"),
+        ("Directory Service Data", "DirectoryServiceData"),
     ],
 )
 def test_errors_are_prefixed_with_the_class_of_the_service(service_id, prefix):
     assert names.service_class(service_id) == prefix
 
 
-def test_every_service_of_a_resource_arn_is_found():
-    found = {name: names.botocore_service(name) for name in ("sfn", "cloudwatchlogs", "secretsmanager", "s3", "nope")}
-
-    assert found == {
-        "sfn": "stepfunctions",
-        "cloudwatchlogs": "logs",
-        "secretsmanager": "secretsmanager",
-        "s3": "s3",
-        "nope": None,
-    }
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("sfn", "stepfunctions"),
+        ("cloudwatchlogs", "logs"),
+        ("secretsmanager", "secretsmanager"),
+        ("s3", "s3"),
+        ("applicationdiscovery", "discovery"),
+        ("config", "config"),
+        ("directoryservicedata", "ds-data"),
+        ("lexmodelsv2", "lexv2-models"),
+        ("lexruntimev2", "lexv2-runtime"),
+        ("marketplaceentitlement", "marketplace-entitlement"),
+        ("marketplacemetering", "meteringmarketplace"),
+        ("nope", None),
+        ("stepfunctions", None),
+        ("logs", None),
+        ("events", None),
+        ("configservice", None),
+    ],
+)
+def test_every_service_of_a_resource_arn_is_found(name, service):
+    assert names.botocore_service(name) == service
 
 
 @pytest.mark.parametrize(

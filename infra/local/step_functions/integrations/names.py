@@ -13,13 +13,14 @@ import botocore.session
 
 # Services whose id in the SDK for Java is not botocore's own name without hyphens.
 _BOTOCORE_NAMES = {
+    "applicationdiscovery": "discovery",
     "cloudwatchlogs": "logs",
     "cognitoidentityprovider": "cognito-idp",
-    "configservice": "config",
     "costandusagereport": "cur",
     "costexplorer": "ce",
     "databasemigration": "dms",
     "directory": "ds",
+    "directoryservicedata": "ds-data",
     "elasticloadbalancing": "elb",
     "elasticloadbalancingv2": "elbv2",
     "elasticsearch": "es",
@@ -27,7 +28,10 @@ _BOTOCORE_NAMES = {
     "iotdataplane": "iot-data",
     "iotjobsdataplane": "iot-jobs-data",
     "lexmodelbuilding": "lex-models",
+    "lexmodelsv2": "lexv2-models",
     "lexruntime": "lex-runtime",
+    "lexruntimev2": "lexv2-runtime",
+    "marketplacemetering": "meteringmarketplace",
     "migrationhub": "mgh",
     "serverlessapplicationrepository": "serverlessrepo",
     "sfn": "stepfunctions",
@@ -40,8 +44,10 @@ _RESERVED = {"Null": "Nul", "Default": "DefaultValue"}
 @functools.cache
 def botocore_service(sdk_service: str) -> str | None:
     """Botocore's name of the service that a resource ARN calls `sdk_service`; ``None`` if there is none."""
-    available = {name.replace("-", ""): name for name in botocore.session.get_session().get_available_services()}
-    return _BOTOCORE_NAMES.get(sdk_service) or available.get(sdk_service)
+    available = set(botocore.session.get_session().get_available_services())
+    # AWS knows a service by its name in Java alone: "cloudwatchlogs", never "logs".
+    same = {name.replace("-", ""): name for name in available - set(_BOTOCORE_NAMES.values())}
+    return _BOTOCORE_NAMES.get(sdk_service) or same.get(sdk_service)
 
 
 @functools.cache
@@ -64,8 +70,12 @@ def capitalized(name: str) -> str:
 
 @functools.cache
 def service_class(service_id: str) -> str:
-    """Prefix of a service's errors in an AWS SDK integration: ``DynamoDB`` is ``DynamoDb``."""
-    spaced = re.sub(r"[^A-Za-z0-9]+", " ", service_id)
+    """Prefix of a service's errors in an AWS SDK integration: ``DynamoDB`` is ``DynamoDb``.
+
+    A closing "Service" is left out: ``Config Service`` is ``Config``.
+    """
+    spaced = re.sub(r"[^A-Za-z0-9]+", " ", service_id.removesuffix(" Service"))
+    spaced = re.sub(r"([^a-z]{2,})v([0-9]+)", r"\1 v\2 ", spaced)
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z][a-zA-Z0-9])", " ", spaced)
     spaced = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", spaced)
     spaced = re.sub(r"([0-9])([a-zA-Z])", r"\1 \2", spaced)
