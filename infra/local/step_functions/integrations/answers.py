@@ -18,6 +18,8 @@ from workflows.interpreter.interfaces import Json
 
 _NUMBERS = ("integer", "long", "float", "double")
 _TEXTS = ("string", "timestamp", "blob", "character")
+# Services that optimized integrations do not name as SDK integrations do: botocore's names.
+_OPTIMIZED = {"events": "events", "states": "stepfunctions"}
 
 
 class UnfitAnswerError(Exception):
@@ -41,7 +43,8 @@ def check_answer(resource: Resource, answer: Json, *, complete: bool) -> None:
     """
     if resource.kind not in ("aws-sdk", "optimized") or resource.pattern:
         return
-    service = "stepfunctions" if resource.service == "states" else names.botocore_service(resource.service)
+    service = _OPTIMIZED.get(resource.service) if resource.kind == "optimized" else None
+    service = service or names.botocore_service(resource.service)
     model = _model(service) if service else None
     if model is None or resource.operation not in model.operation_names:
         return
