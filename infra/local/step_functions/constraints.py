@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
-
+from infra.local.service_model import service
 from infra.local.step_functions.errors import ApiError
 
 # The order in which AWS lists the values (recorded answers of ListExecutions).
@@ -25,11 +24,6 @@ _NUMBERS = {"integer": "an Integer", "long": "a Long", "float": "a Float", "doub
 _CONTAINERS = {"structure": dict, "map": dict, "list": list}
 
 
-@functools.cache
-def _operations() -> Any:
-    return botocore.session.get_session().get_service_model("stepfunctions")
-
-
 def read(action: str, body: dict[str, Any]) -> dict[str, Any]:
     """Read the members of a request: those that the operation has, without nulls, each of its type.
 
@@ -39,9 +33,10 @@ def read(action: str, body: dict[str, Any]) -> dict[str, Any]:
         ``UnknownOperationException``, ``SerializationException`` for a member of another type, or
         ``ValidationException`` that names every violation.
     """
-    if action not in _operations().operation_names:
+    operations = service("stepfunctions")
+    if action not in operations.operation_names:
         raise ApiError("UnknownOperationException", f"The operation {action} does not exist.")
-    shape = _operations().operation_model(action).input_shape
+    shape = operations.operation_model(action).input_shape
     request: dict[str, Any] = _typed(shape, body)
     problems = list(_violations(shape, request, ""))
     if problems:

@@ -10,8 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import botocore.session
-
+from infra.local.service_model import service
 from infra.local.step_functions.integrations import names
 from infra.local.step_functions.integrations.resource import Resource
 from workflows.interpreter import definition
@@ -66,18 +65,13 @@ def _check_action(findings: Findings, location: str, state: Mapping[str, Any]) -
 
 
 @functools.lru_cache(maxsize=512)
-def _parameters(service: str, operation: str) -> frozenset[str] | None:
+def _parameters(sdk_service: str, operation: str) -> frozenset[str] | None:
     """Names of the parameters of an action in an AWS SDK integration; ``None`` if there is no such action."""
-    botocore_service = names.botocore_service(service)
-    if botocore_service is None:
+    name = names.botocore_service(sdk_service)
+    if name is None:
         return None
-    model = _model(botocore_service)
+    model = service(name)
     if operation not in model.operation_names:
         return None
     shape = model.operation_model(operation).input_shape
     return frozenset(names.member(name) for name in shape.members) if shape else frozenset()
-
-
-@functools.lru_cache(maxsize=32)
-def _model(service: str) -> Any:
-    return botocore.session.get_session().get_service_model(service)

@@ -9,8 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-import botocore.session
-
+from infra.local.service_model import service
 from infra.local.step_functions.integrations import names
 from infra.local.step_functions.integrations.resource import Resource
 from infra.local.step_functions.integrations.shapes import Naming
@@ -43,20 +42,15 @@ def check_answer(resource: Resource, answer: Json, *, complete: bool) -> None:
     """
     if resource.kind not in ("aws-sdk", "optimized") or resource.pattern:
         return
-    service = _OPTIMIZED.get(resource.service) if resource.kind == "optimized" else None
-    service = service or names.botocore_service(resource.service)
-    model = _model(service) if service else None
+    name = _OPTIMIZED.get(resource.service) if resource.kind == "optimized" else None
+    name = name or names.botocore_service(resource.service)
+    model = service(name) if name else None
     if model is None or resource.operation not in model.operation_names:
         return
     shape = model.operation_model(resource.operation).output_shape
     if shape is not None and isinstance(answer, dict):
         naming = names.member if resource.kind == "aws-sdk" else names.capitalized
         _check(shape, answer, naming, complete, "")
-
-
-@functools.cache
-def _model(service: str) -> Any:
-    return botocore.session.get_session().get_service_model(service)
 
 
 def _check(shape: Any, value: Json, naming: Naming, complete: bool, field: str) -> None:
